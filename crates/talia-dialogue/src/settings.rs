@@ -1,0 +1,93 @@
+//! The figures of turn-taking. The defaults start from what open agents found to work; each has its reason.
+
+use std::time::Duration;
+use talia_spanish::{Expectation, Language};
+
+/// All figures of one conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The language of the conversation.
+    pub language: Language,
+    /// Speech probability above which the caller is taken to speak while we are silent.
+    pub speech_threshold: f32,
+    /// The same while our own audio is playing: our echo comes back weaker than a voice.
+    pub speech_threshold_while_speaking: f32,
+    /// How long speech must last before it counts.
+    pub speech_onset: Duration,
+    /// Silence after which a pause is noted and a transcription started speculatively.
+    pub pause: Duration,
+    /// End-of-turn probability from which the predictor's yes is believed.
+    pub end_of_turn_threshold: f32,
+    /// How long a pause must be before the turn is over, by what was asked.
+    pub patience: fn(Expectation) -> Patience,
+    /// How long a sound over our speech may last before the verdict.
+    pub barge_in_verdict: Duration,
+    /// Words that an interruption needs.
+    pub barge_in_words: usize,
+    /// How long our audio runs ahead of the line's clock.
+    pub play_out_lead: Duration,
+    /// The longest distance between marks.
+    pub mark_interval: Duration,
+    /// How long the brain may think before a filler is due.
+    pub filler_after: Duration,
+    /// Silence of the caller before each nudge.
+    pub nudge_after: Duration,
+    /// How many nudges before the call is ended.
+    pub nudges: u8,
+    /// The longest turn of a caller before we take it as it is.
+    pub longest_turn: Duration,
+    /// The longest call.
+    pub longest_call: Duration,
+    /// How long we wait for audio, marks or the brain before the wait is given up.
+    pub stall: Duration,
+}
+
+/// How long a pause ends a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// When the words and the predictor agree that the caller has finished.
+    pub finished: Duration,
+    /// When the predictor alone doubts.
+    pub doubtful: Duration,
+    /// When the words are visibly unfinished.
+    pub unfinished: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            language: Language::Spanish,
+            speech_threshold: 0.5,
+            speech_threshold_while_speaking: 0.8,
+            speech_onset: Duration::from_millis(60),
+            pause: Duration::from_millis(200),
+            end_of_turn_threshold: 0.5,
+            patience,
+            barge_in_verdict: Duration::from_millis(500),
+            barge_in_words: 2,
+            play_out_lead: Duration::from_millis(140),
+            mark_interval: Duration::from_millis(200),
+            filler_after: Duration::from_millis(1_200),
+            nudge_after: Duration::from_secs(8),
+            nudges: 2,
+            longest_turn: Duration::from_secs(45),
+            longest_call: Duration::from_secs(20 * 60),
+            stall: Duration::from_secs(5),
+        }
+    }
+}
+
+fn patience(expectation: Expectation) -> Patience {
+    let millis = |finished, doubtful, unfinished| Patience {
+        finished: Duration::from_millis(finished),
+        doubtful: Duration::from_millis(doubtful),
+        unfinished: Duration::from_millis(unfinished),
+    };
+    match expectation {
+        Expectation::YesNo => millis(200, 500, 900),
+        Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => millis(250, 800, 1_500),
+        Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => {
+            millis(600, 1_300, 2_500)
+        }
+    }
+}

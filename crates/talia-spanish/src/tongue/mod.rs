@@ -1,0 +1,1 @@
+//! Writes text as it is spoken, and speech as phonemes.
