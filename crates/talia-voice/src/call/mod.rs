@@ -5,33 +5,35 @@
 //! [`talia_dialogue::Dialogue`].
 
 pub mod live;
-mod scribe;
+mod record;
 
 use crate::{
     app::App,
     brain::{Brain, Thought, script::ScriptBrain},
     ears::{EarEvent, Ears},
-    line::{AnsweredCall, LineCommand, LineEvent, MediaSocket},
-    mouth::{Mouth, MouthEvent, tts::Voice},
+    engines,
+    line::{AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
+    mouth::{Mouth, MouthEvent},
 };
 use live::{Live, LiveEvent};
-use scribe::Scribe;
+use record::Recorder;
 use std::{sync::Arc, time::Duration};
 use talia_audio::{frame::FRAME_SAMPLES, mulaw};
-use talia_dialogue::{BargeIn, CueId, Dialogue, EndReason, Input, Output, Speech};
+use talia_dialogue::{BargeIn, CueId, Dialogue, EndReason, Input, Output, Settings, Speech};
+use talia_speech::EngineError;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
-/// How long the last rows of a call may take to become durable before the call is let go.
-const LAST_ROWS: Duration = Duration::from_secs(10);
 
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
     let tasks = TaskTracker::new();
-    let call_task = CallTask::new(app, socket, call, &tasks);
-    call_task.run().await;
+    match CallTask::new(app, socket, call, &tasks) {
+        Ok(call) => call.run().await,
+        Err(error) => tracing::error!(error = %error, "a call could not be answered"),
+    }
     // Everything that hangs on the call has lost its channels by now; this only waits for it to notice.
     tasks.close();
     tasks.wait().await;
@@ -50,47 +52,60 @@ struct CallTask {
     thoughts: mpsc::Receiver<(CueId, Thought)>,
     mouth: Mouth,
     mouth_events: mpsc::Receiver<MouthEvent>,
-    scribe: Scribe,
+    recorder: Recorder,
     live: Live,
     /// Commands to the line, collected and sent at once.
     commands: Vec<LineCommand>,
     samples: Vec<i16>,
     ended: Option<EndReason>,
+    /// The socket broke with the call still alive: Twilio comes back for it.
+    broken: bool,
 }
 
 impl CallTask {
-    fn new(app: Arc<App>, socket: MediaSocket, call: AnsweredCall, tasks: &TaskTracker) -> Self {
+    fn new(
+        app: Arc<App>,
+        socket: MediaSocket,
+        call: AnsweredCall,
+        tasks: &TaskTracker,
+    ) -> Result<Self, EngineError> {
         let assistant = app.assistants.for_number(&call.to).clone();
         let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
-        let settings = talia_dialogue::Settings { language: assistant.language, ..app.config.dialogue_settings() };
-        let voice = Voice { name: assistant.voice.clone(), speed: assistant.speed, language: assistant.language };
+        let settings = Settings {
+            language: assistant.language,
+            longest_call: app.config.limits.longest_call,
+            ..Settings::default()
+        };
+        let voice = engines::voice_of(&assistant);
         let caller_number = call.from.starts_with('+').then(|| call.from.clone());
-        let origin = app.clock.now();
-        let live = Live::new(app.live.clone(), call.call_sid.clone());
-        Self {
+        let origin = app.clock.elapsed();
+        let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
+        let engines = app.engines.clone();
+        Ok(Self {
             origin,
             dialogue: Dialogue::new(settings),
-            ears: Ears::new(app.ears.clone(), assistant.language, ear_sender),
+            ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
             ear_events,
             brain: Box::new(ScriptBrain::new(assistant, caller_number, thought_sender)),
             thoughts,
-            mouth: Mouth::new(app.mouth.clone(), voice, mouth_sender, tasks),
+            mouth: Mouth::new(engines.mouth, voice, mouth_sender, tasks),
             mouth_events,
-            scribe: Scribe::new(app.clone(), call.call_sid.clone(), origin, tasks),
+            recorder: Recorder::new(app.store.clone(), call.call_sid.to_string(), app.clock.wall()),
             live,
             commands: Vec::with_capacity(16),
             samples: Vec::with_capacity(FRAME_SAMPLES),
             ended: None,
+            broken: false,
             app,
             socket,
             call,
-        }
+        })
     }
 
     fn now(&self) -> Duration {
-        self.app.clock.now().saturating_sub(self.origin)
+        self.app.clock.elapsed().saturating_sub(self.origin)
     }
 
     fn tell(&mut self, input: Input<'_>) {
@@ -99,7 +114,6 @@ impl CallTask {
     }
 
     async fn run(mut self) {
-        self.app.metrics.live_calls.inc();
         self.live.send(LiveEvent::Opened { from: self.call.from.clone(), to: self.call.to.clone() });
         self.tell(Input::Opened);
         self.execute().await;
@@ -129,7 +143,11 @@ impl CallTask {
             }
             LineEvent::Mark(name) => self.tell(Input::Mark(&name)),
             LineEvent::Digit(digit) => self.tell(Input::Digit(digit)),
-            LineEvent::Stopped | LineEvent::Closed(_) => self.tell(Input::HungUp),
+            LineEvent::Stopped | LineEvent::Closed(CloseCause::CallOver) => self.tell(Input::HungUp),
+            LineEvent::Closed(_) => {
+                self.broken = true;
+                self.tell(Input::HungUp);
+            }
         }
     }
 
@@ -148,7 +166,10 @@ impl CallTask {
         match thought {
             Thought::Say { text, kind } => self.tell(Input::Say(Speech { cue, text: &text, kind })),
             Thought::Expect(expectation) => self.tell(Input::Expect { cue, expectation }),
-            Thought::Lead(lead) => self.scribe.lead(lead),
+            Thought::Lead(lead) => {
+                let now = self.now();
+                self.recorder.lead(&lead, now, false);
+            }
             Thought::EndCall => self.tell(Input::EndCall { cue }),
             Thought::Done => self.tell(Input::Answered { cue }),
         }
@@ -186,11 +207,11 @@ impl CallTask {
                 Output::Transcript(entry) => {
                     self.brain.heard(&entry);
                     self.live.send(LiveEvent::Line(entry.clone()));
-                    self.scribe.segment(entry);
+                    self.recorder.segment(entry);
                 }
-                Output::DisclosureHeard => self.scribe.disclosure_heard(self.now()),
+                Output::DisclosureHeard => self.recorder.disclosure_heard(self.now()),
                 Output::BargeIn(barge_in) => {
-                    self.app.metrics.observe_barge_in(barge_in);
+                    self.app.metrics.barge_in(barge_in);
                     self.live.send(match barge_in {
                         BargeIn::Paused { reaction } => LiveEvent::Paused { reaction },
                         BargeIn::Resumed => LiveEvent::Resumed,
@@ -198,7 +219,7 @@ impl CallTask {
                     });
                 }
                 Output::Measured(timing) => {
-                    self.app.metrics.observe_turn(&timing);
+                    self.app.metrics.turn(&timing);
                     self.live.send(LiveEvent::Turn(timing));
                 }
                 Output::HangUp(reason) => self.ended = Some(reason),
@@ -210,12 +231,13 @@ impl CallTask {
         let sent = self.socket.send(&self.commands).await;
         self.commands.clear();
         if sent.is_err() && self.ended.is_none() {
+            self.broken = true;
             self.tell(Input::HungUp);
             while let Some(output) = self.dialogue.poll_output() {
                 match output {
                     Output::Transcript(entry) => {
                         self.brain.heard(&entry);
-                        self.scribe.segment(entry);
+                        self.recorder.segment(entry);
                     }
                     Output::HangUp(reason) => self.ended = Some(reason),
                     _ => {}
@@ -224,21 +246,26 @@ impl CallTask {
         }
     }
 
-    /// Makes the call's last rows durable, then lets the line go: Twilio asks what comes next only after that.
+    /// Makes the call's last rows durable, then lets the line go: what Twilio asks next depends on them.
     async fn finish(mut self) {
         let reason = self.ended.unwrap_or(EndReason::Failure);
-        let lead = self.brain.lead();
-        if !lead.is_empty() {
-            self.scribe.lead(lead);
+        let now = self.now();
+        self.recorder.lead(&self.brain.lead(), now, true);
+        if !self.broken {
+            // What failed is counted by the store, and what was deferred is written later.
+            let _ = self.app.store.call_ended(self.call.call_sid.as_str(), reason).await;
         }
-        self.scribe.ended(reason);
-        self.scribe.close(LAST_ROWS).await;
         if reason != EndReason::CallerHungUp {
             // The line may be gone already; there is nothing left to do about it.
             let _ = self.socket.send(&[LineCommand::Close]).await;
         }
         self.live.send(LiveEvent::Ended { reason });
-        self.app.metrics.live_calls.dec();
-        tracing::info!(call.sid = %self.call.call_sid, call.reason = ?reason, call.duration_ms = self.now().as_millis() as u64, "call ended");
+        tracing::info!(
+            call.sid = self.call.call_sid.as_str(),
+            call.reason = ?reason,
+            call.broken = self.broken,
+            call.duration_ms = self.now().as_millis() as u64,
+            "conversation ended"
+        );
     }
 }

@@ -12,7 +12,7 @@ use crate::ears::{
     end_of_turn::EndOfTurn,
     pool::Pool,
     stt::{Recording, Stt},
-    vad::VoiceDetector,
+    vad::{VoiceDetector, VoiceProbability},
 };
 use std::{
     collections::VecDeque,
@@ -25,6 +25,7 @@ use std::{
 use talia_audio::{frame, level};
 use talia_dialogue::{JobId, TurnId, VoiceStep};
 use talia_spanish::{Expectation, Language};
+use talia_speech::EngineError;
 use tokio::sync::mpsc;
 
 /// How much audio before the first sound belongs to a turn: the detector hears a word late.
@@ -72,15 +73,31 @@ pub struct Ears {
     turn: Option<(TurnId, Vec<i16>)>,
     /// Cancels the transcription that a newer one replaces.
     running: Option<Arc<AtomicBool>>,
-    step: Vec<i16>,
+    /// The newest samples, as many as a step of the detector has: what its level is measured on.
+    newest: Vec<i16>,
+    verdicts: Vec<VoiceProbability>,
 }
 
 impl Ears {
     /// Ears that report to `events`.
-    pub fn new(engines: EarEngines, language: Language, events: mpsc::Sender<EarEvent>) -> Self {
-        let detector = engines.detector.detector();
+    pub fn new(
+        engines: EarEngines,
+        language: Language,
+        events: mpsc::Sender<EarEvent>,
+    ) -> Result<Self, EngineError> {
+        let detector = engines.detector.detector()?;
         let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
-        Self { engines, detector, language, events, recent, turn: None, running: None, step: Vec::with_capacity(512) }
+        Ok(Self {
+            engines,
+            detector,
+            language,
+            events,
+            recent,
+            turn: None,
+            running: None,
+            newest: Vec::with_capacity(1_024),
+            verdicts: Vec::with_capacity(8),
+        })
     }
 
     /// Takes one piece of the caller's audio; calls `voice` for each step of the detector that it completes.
@@ -96,19 +113,21 @@ impl Ears {
             }
             audio.extend_from_slice(samples);
         }
-        self.step.extend_from_slice(samples);
-        let step = self.detector.step_samples();
-        let mut used = 0;
-        while self.step.len() - used >= step {
-            let window = &self.step[used..used + step];
-            voice(VoiceStep {
-                probability: self.detector.probability(window),
-                level_dbfs: level::rms_dbfs(window),
-                duration: frame::duration_of(step as u64),
-            });
-            used += step;
+        self.newest.extend_from_slice(samples);
+        self.verdicts.clear();
+        if let Err(error) = self.detector.push(samples, &mut self.verdicts) {
+            // A detector that fails makes the caller inaudible to the dialogue, not the call to crash.
+            tracing::warn!(error = %error, "the voice detector failed on a piece of audio");
         }
-        self.step.drain(..used);
+        let duration = self.detector.step();
+        let step = frame::samples_in(duration) as usize;
+        for verdict in &self.verdicts {
+            let window = &self.newest[self.newest.len().saturating_sub(step)..];
+            let level_dbfs = level::rms_dbfs(window);
+            voice(VoiceStep { probability: verdict.probability, level_dbfs, duration });
+        }
+        let surplus = self.newest.len().saturating_sub(step);
+        self.newest.drain(..surplus);
     }
 
     /// Keeps the audio of this turn from half a second ago.

@@ -1,7 +1,11 @@
 //! A recogniser for load tests: takes a fixed time and hears the same words. Named so wherever it is configured or printed.
 
 use super::{Recording, Stt, SttError};
-use std::{sync::atomic::AtomicBool, thread, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+    time::Duration,
+};
 
 /// Answers after a fixed time.
 pub struct FixedDelayStt {
@@ -12,7 +16,7 @@ pub struct FixedDelayStt {
 }
 
 impl Stt for FixedDelayStt {
-    fn transcribe(&self, _recording: &Recording, _cancel: &AtomicBool) -> Result<String, SttError> {
+    fn transcribe(&self, _recording: &Recording, _cancel: &Arc<AtomicBool>) -> Result<String, SttError> {
         thread::sleep(self.delay);
         Ok(self.text.clone())
     }

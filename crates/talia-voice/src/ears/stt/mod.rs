@@ -3,7 +3,7 @@
 pub mod fixed_delay;
 pub mod local;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 use talia_spanish::{Expectation, Language};
 
 /// What is to be written down.
@@ -31,7 +31,7 @@ pub enum SttError {
 /// A recogniser for whole pieces of speech. Blocking: it runs in the ears' pool.
 pub trait Stt: Send + Sync {
     /// The words of a recording; empty when it holds none.
-    fn transcribe(&self, recording: &Recording, cancel: &AtomicBool) -> Result<String, SttError>;
+    fn transcribe(&self, recording: &Recording, cancel: &Arc<AtomicBool>) -> Result<String, SttError>;
     /// Its name, as it is printed.
     fn name(&self) -> &'static str;
 }
