@@ -107,7 +107,7 @@ impl EchoGuard {
     /// RMS level at which our voice would come back at `now`; `None` if we have been silent.
     pub fn expected_echo_dbfs(&self, now: Duration) -> Option<f32> {
         let (_, loudest) = self.reference(slot(now));
-        (loudest > QUIET_DBFS).then(|| loudest - self.loss_db)
+        (loudest > QUIET_DBFS).then_some(loudest - self.loss_db)
     }
 
     /// Return loss as learned so far, in dB.
