@@ -24,7 +24,7 @@ fn quiet_lines_close_the_gate_and_loud_ones_leave_it_open() {
     assert!(closed_share(-96.0) > 0.9);
     assert!(closed_share(-60.0) > 0.9);
     assert!(closed_share(-52.0) > 0.9);
-    assert_eq!(closed_share(-40.0), 0.0, "loud noise is the model's to judge");
+    assert!(closed_share(-40.0) <= 0.0, "loud noise is the model's to judge");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_quiet_word_opens_it_and_the_end_is_heard() {
     }
     assert!(silence(-70.0));
     assert!(!silence(-55.0));
-    let held = (1..).take_while(|_| !silence(-70.0)).count() as u32;
+    let held = (0..1_000).take_while(|_| !silence(-70.0)).count() as u32;
     assert_eq!(FRAME * held, GateSettings::default().hold);
 }
 

@@ -1,5 +1,7 @@
 //! Levels against their definition.
 
+#![expect(clippy::float_cmp, reason = "the same figures by two ways must be the same bits")]
+
 use std::time::Duration;
 
 use proptest::prelude::*;

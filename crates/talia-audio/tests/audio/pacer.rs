@@ -35,7 +35,7 @@ fn hours_of_polling_on_time_neither_drift_nor_run_dry() {
     };
     let mut now = start;
     let mut frames = 0_u64;
-    while now < start + Duration::from_secs(3 * 3_600) {
+    while now < start + Duration::from_hours(3) {
         listener.advance(now);
         let due = pacer.due(now);
         assert!(due > 0, "the deadline is a promise");
@@ -47,7 +47,7 @@ fn hours_of_polling_on_time_neither_drift_nor_run_dry() {
         now = pacer.next_deadline();
     }
     assert_eq!(listener.dry, Duration::ZERO);
-    let ideal = (now - start + LEAD).as_millis() / FRAME.as_millis();
+    let ideal = (now + LEAD).saturating_sub(start).as_millis() / FRAME.as_millis();
     assert_eq!(u128::from(frames), ideal);
 }
 
@@ -61,7 +61,7 @@ fn a_late_wake_up_is_made_up_for_and_a_stall_is_not() {
     pacer.sent(5);
     assert_eq!(pacer.next_deadline(), Duration::from_millis(120));
 
-    let late = Duration::from_secs(60);
+    let late = Duration::from_mins(1);
     assert!(pacer.ran_dry(late));
     assert_eq!(pacer.due(late), 8, "a minute's frames would be a burst");
     assert!(!pacer.ran_dry(late));
