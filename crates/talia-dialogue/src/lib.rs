@@ -6,15 +6,40 @@
 //! interruption, when to resume, when a filler is due, when silence ends the call, what the caller has really heard.
 //! The same machine runs in a live call, in a property test and in a replay.
 
+mod answering;
+mod asked;
+mod barge_in;
+mod dialogue;
+mod digits;
+mod echo;
+mod ending;
+mod floor;
+mod heard;
 mod ids;
 mod input;
+mod ledger;
+mod listening;
 mod output;
+mod pauses;
+mod playout;
+mod refused;
+mod sentence;
 mod settings;
+mod silence;
+mod speaking;
+mod turn;
+mod voice;
+mod words;
+
+pub use dialogue::Dialogue;
+pub use floor::State;
+pub use heard::heard_prefix;
 
 pub use ids::{CueId, JobId, MarkId, SegmentId, TurnId};
 pub use input::{Input, Speech, SpeechKind, VoiceStep};
 pub use output::{BargeIn, Cue, EndReason, Entry, Output, Speaker, TranscriptionPurpose, TurnTiming};
-pub use settings::{Patience, Settings};
+pub use refused::Refused;
+pub use settings::{Patience, PatienceTable, Settings};
 
 /// Time since the conversation's clock started.
 pub type Moment = std::time::Duration;

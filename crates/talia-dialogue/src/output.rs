@@ -98,9 +98,9 @@ pub enum Speaker {
 pub struct Entry {
     /// Who spoke.
     pub speaker: Speaker,
-    /// What was said; for the assistant, only the words that the caller heard.
+    /// What was said; for the assistant, only the words that the caller heard: empty when all of it was dropped.
     pub text: String,
-    /// For the assistant, where the caller's interruption cut it: what was left unheard.
+    /// For the assistant, where it was cut: what was left unheard, further sentences of the same answer included.
     pub unheard: Option<String>,
     /// When it began to be heard.
     pub began: Moment,
@@ -108,6 +108,8 @@ pub struct Entry {
     pub ended: Moment,
     /// The assistant's kind of sentence.
     pub kind: Option<SpeechKind>,
+    /// Its end counts as heard by the clock alone: the marks did not come back.
+    pub by_timer: bool,
 }
 
 /// What became of a sound that the caller made while we spoke.

@@ -19,7 +19,7 @@ pub struct Settings {
     /// End-of-turn probability from which the predictor's yes is believed.
     pub end_of_turn_threshold: f32,
     /// How long a pause must be before the turn is over, by what was asked.
-    pub patience: fn(Expectation) -> Patience,
+    pub patience: PatienceTable,
     /// How long a sound over our speech may last before the verdict.
     pub barge_in_verdict: Duration,
     /// Words that an interruption needs.
@@ -62,7 +62,7 @@ impl Default for Settings {
             speech_onset: Duration::from_millis(60),
             pause: Duration::from_millis(200),
             end_of_turn_threshold: 0.5,
-            patience,
+            patience: PatienceTable::default(),
             barge_in_verdict: Duration::from_millis(500),
             barge_in_words: 2,
             play_out_lead: Duration::from_millis(140),
@@ -71,23 +71,45 @@ impl Default for Settings {
             nudge_after: Duration::from_secs(8),
             nudges: 2,
             longest_turn: Duration::from_secs(45),
-            longest_call: Duration::from_secs(20 * 60),
+            longest_call: Duration::from_mins(20),
             stall: Duration::from_secs(5),
         }
     }
 }
 
-fn patience(expectation: Expectation) -> Patience {
-    let millis = |finished, doubtful, unfinished| Patience {
-        finished: Duration::from_millis(finished),
-        doubtful: Duration::from_millis(doubtful),
-        unfinished: Duration::from_millis(unfinished),
-    };
-    match expectation {
-        Expectation::YesNo => millis(200, 500, 900),
-        Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => millis(250, 800, 1_500),
-        Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => {
-            millis(600, 1_300, 2_500)
+/// How long a pause ends a turn, by what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatienceTable {
+    /// After a question that is answered by yes or no.
+    pub yes_no: Patience,
+    /// Everything else that is simply said.
+    pub open: Patience,
+    /// What is dictated piece by piece: e-mails, spelled names, telephone numbers, digits.
+    pub dictated: Patience,
+}
+
+impl PatienceTable {
+    /// The patience for an answer of the expected kind.
+    pub fn of(&self, expectation: Expectation) -> Patience {
+        match expectation {
+            Expectation::YesNo => self.yes_no,
+            Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => self.open,
+            Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => self.dictated,
+        }
+    }
+}
+
+impl Default for PatienceTable {
+    fn default() -> Self {
+        let millis = |finished, doubtful, unfinished| Patience {
+            finished: Duration::from_millis(finished),
+            doubtful: Duration::from_millis(doubtful),
+            unfinished: Duration::from_millis(unfinished),
+        };
+        Self {
+            yes_no: millis(200, 500, 900),
+            open: millis(250, 800, 1_500),
+            dictated: millis(600, 1_300, 2_500),
         }
     }
 }

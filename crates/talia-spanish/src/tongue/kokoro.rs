@@ -9,6 +9,6 @@ pub const ALPHABET: &str = concat!(
 );
 
 /// Whether the voice has a token for this character.
-pub fn knows(symbol: char) -> bool {
+pub(super) fn knows(symbol: char) -> bool {
     ALPHABET.contains(symbol)
 }

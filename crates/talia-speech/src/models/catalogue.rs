@@ -194,7 +194,7 @@ pub static FILES: &[ModelFile] = &[
         purpose: "reconocimiento (Whisper base multilingüe, q8_0)",
         licence: "MIT",
         bytes: 81_768_585,
-        sha256: "9048bd49020d",
+        sha256: "9048bd49020d29e0e13c5bdf0b5ecd6c4ef2bef075febac68b0b7dca6ee0c78e",
         sources: &[
             Source {
                 recipe: Recipe::WhisperToGgml,

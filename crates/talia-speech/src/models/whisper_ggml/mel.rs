@@ -48,7 +48,10 @@ pub(super) fn filters(bands: usize) -> Vec<f32> {
             let hz = bin as f64 * bin_hz;
             let rising = -(low - hz) / (centre - low);
             let falling = (high - hz) / (high - centre);
-            weights.push((rising.min(falling).max(0.0) * area) as f32);
+            let height = rising.min(falling);
+            // A comparison, not `max`: the pinned hash covers the negative zero of the first weight.
+            let height = if height < 0.0 { 0.0 } else { height };
+            weights.push((height * area) as f32);
         }
     }
     weights

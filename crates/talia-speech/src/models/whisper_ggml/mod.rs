@@ -29,8 +29,8 @@ pub enum ConvertError {
     Io(#[from] io::Error),
 }
 
-/// Tokens of the multilingual vocabulary that carry text (GPT-2's 50,257 less `<|endoftext|>`).
-const TEXT_TOKENS: usize = 50_256;
+/// Tokens of the multilingual vocabulary before `<|endoftext|>`; the last of them is empty.
+const TEXT_TOKENS: usize = 50_257;
 /// ggml's file type for q8_0 (7), with quantisation version 2 in the thousands.
 const FILE_TYPE: u32 = 2_007;
 /// "ggml" as whisper.cpp reads it.

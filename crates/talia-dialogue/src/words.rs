@@ -1,0 +1,204 @@
+//! The end of the caller's turn: its words go to the transcript and to the brain, with what they take back.
+
+use crate::asked::{About, Stages};
+use crate::dialogue::Dialogue;
+use crate::echo::is_our_own;
+use crate::turn::{Kept, Overlap, Turn};
+use crate::{Cue, CueId, Moment, Output, TurnId, ledger};
+use std::time::Duration;
+use talia_audio::frame::samples_in;
+use talia_spanish::ear::listening::{is_backchannel, is_hallucination, is_interruption, word_count};
+
+/// A caller who goes on before this much of our answer was heard had not finished.
+const UNHEARD_ANSWER: Duration = Duration::from_millis(800);
+/// A sound without words that is shorter than this is let pass in silence.
+const NOISE: Duration = Duration::from_millis(400);
+/// Our echo is at least this much weaker than what we sent, dB; a louder sound is the caller repeating our words.
+const ECHO_IS_WEAKER: f32 = 6.0;
+
+/// Words that wait for the end of what we may not cut.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    turn: TurnId,
+    text: String,
+    speech_ended: Moment,
+    transcribed: Moment,
+    /// We took the floor: our answer is said to its end first.
+    after_answer: bool,
+}
+
+/// A question whose words become part of the next one.
+#[derive(Debug)]
+pub(crate) struct Repair {
+    cue: CueId,
+    words: String,
+}
+
+impl Dialogue {
+    /// Whether the words are our own, come back weaker.
+    pub(crate) fn is_echo(&self, words: &str, turn: &Turn) -> bool {
+        if turn.below_reference < ECHO_IS_WEAKER || turn.below_reference.is_infinite() {
+            return false;
+        }
+        let mut said = self.last_said.clone();
+        for sentence in self.playout.sentences().take(2) {
+            said.push(' ');
+            said.push_str(&sentence.text);
+        }
+        is_our_own(words, &said)
+    }
+
+    /// The turn is closed and its words are written down, without asking the brain. Answers whether there were any.
+    pub(crate) fn close_turn(&mut self, turn: &Turn) -> bool {
+        self.out.push_back(Output::TurnClosed { turn: turn.id });
+        let words = turn.words();
+        if is_hallucination(words) || self.is_echo(words, turn) {
+            return false;
+        }
+        let entry = ledger::caller(words, turn.began, self.voice.last_sound.max(turn.began));
+        self.out.push_back(Output::Transcript(entry));
+        true
+    }
+
+    /// The caller's turn is over.
+    pub(crate) fn end_turn(&mut self, turn: &Turn) {
+        let forced = self.closing.as_ref().is_some_and(|closing| closing.forced);
+        if !self.close_turn(turn) {
+            self.end_without_words(turn, forced);
+            return;
+        }
+        let words = turn.words();
+        let short = word_count(words) < self.settings.barge_in_words && !is_interruption(words, self.settings.language);
+        let listening = self.current.is_some() && is_backchannel(words, self.settings.language);
+        if forced || listening || (short && self.hang_up_when_quiet.is_some()) {
+            return;
+        }
+        self.unintelligible = 0;
+        self.ladder.reset();
+        let (earlier, after_answer) = self
+            .carried
+            .take()
+            .map_or((String::new(), false), |carried| (carried.text, carried.after_answer));
+        self.carried = Some(Carried {
+            turn: turn.id,
+            text: joined(&earlier, words),
+            speech_ended: self.voice.last_sound,
+            transcribed: turn.transcribed_at().unwrap_or(self.now),
+            after_answer: after_answer || turn.overlap == Overlap::Kept(Kept::Taken),
+        });
+        self.release_carried(matches!(turn.overlap, Overlap::Kept(_)));
+    }
+
+    /// The caller made a sound that brought no words.
+    fn end_without_words(&mut self, turn: &Turn, forced: bool) {
+        if forced || self.current.is_some() || !self.disclosure_heard || self.hang_up_when_quiet.is_some() {
+            // What we are about to say goes on.
+        } else if let Some(repair) = self.repair.take() {
+            // We took back an answer for nothing: its question still stands.
+            self.carried = Some(Carried {
+                turn: turn.id,
+                text: String::new(),
+                speech_ended: self.voice.last_sound,
+                transcribed: self.now,
+                after_answer: false,
+            });
+            self.repair = Some(repair);
+            self.release_carried(false);
+        } else if turn.overlap != Overlap::Kept(Kept::Taken) && (turn.yielded || turn.voiced >= NOISE) {
+            self.unintelligible = self.unintelligible.saturating_add(1);
+            self.not_understood();
+        }
+    }
+
+    /// Asks the brain about words that waited, once nothing holds them up. Words that were `overlapping` our speech
+    /// must be more than a short sound to stop what we still have to say.
+    pub(crate) fn release_carried(&mut self, overlapping: bool) {
+        let Some(carried) = &self.carried else { return };
+        let waits = !self.disclosure_heard
+            || self.playout.uninterruptible_on_line()
+            || self.caller_has_floor()
+            || (carried.after_answer && self.current.is_some());
+        if waits {
+            return;
+        }
+        let short = is_backchannel(&carried.text, self.settings.language)
+            || (word_count(&carried.text) < self.settings.barge_in_words
+                && !is_interruption(&carried.text, self.settings.language));
+        if overlapping && short && self.current.is_some() {
+            self.carried = None;
+            return;
+        }
+        if let Some(carried) = self.carried.take() {
+            self.ask_about(carried);
+        }
+    }
+
+    /// Whether a turn is under way that we may not talk over.
+    pub(crate) fn caller_has_floor(&self) -> bool {
+        self.turn
+            .as_ref()
+            .is_some_and(|turn| turn.overlap != Overlap::Kept(Kept::Taken))
+    }
+
+    fn ask_about(&mut self, carried: Carried) {
+        if self.current.is_some() {
+            self.take_back_answer();
+        } else {
+            self.pauses.good_end();
+        }
+        let repair = self.repair.take();
+        let (revises, text) = match repair {
+            Some(repair) => (Some(repair.cue), joined(&repair.words, &carried.text)),
+            None => (None, carried.text),
+        };
+        self.closing = None;
+        self.hang_up_when_quiet = None;
+        let words = text.clone();
+        self.think(
+            About::Turn,
+            Cue::Turn {
+                turn: carried.turn,
+                text,
+                revises,
+            },
+        );
+        if let Some(asked) = &mut self.current {
+            asked.words = words;
+            asked.stages = Some(Stages {
+                turn: carried.turn,
+                speech_ended: carried.speech_ended,
+                transcribed: carried.transcribed,
+            });
+        }
+    }
+
+    /// Drops the answer under way. If hardly anything of it was heard, its question becomes part of the next one.
+    pub(crate) fn take_back_answer(&mut self) {
+        let Some(asked) = self.current.take() else { return };
+        let heard = asked.heard + self.playout.heard_of(asked.id);
+        if asked.about == About::Turn && u64::from(heard) < samples_in(UNHEARD_ANSWER) {
+            if let Some(stages) = asked.stages {
+                let went_on = self.turn.as_ref().map_or(self.now, |turn| turn.began);
+                self.pauses.cut_off(went_on.saturating_sub(stages.speech_ended));
+            }
+            self.expected.now = self.expected.before;
+            self.repair = Some(Repair {
+                cue: asked.id,
+                words: asked.words,
+            });
+        } else {
+            self.repair = None;
+        }
+        self.drop_speech();
+        self.out.push_back(Output::Forget { cue: asked.id });
+        self.forget_filler();
+    }
+}
+
+fn joined(earlier: &str, later: &str) -> String {
+    match (earlier.is_empty(), later.is_empty()) {
+        (true, _) => later.to_owned(),
+        (_, true) => earlier.to_owned(),
+        _ => format!("{earlier} {later}"),
+    }
+}
