@@ -16,53 +16,129 @@ const PROVIDERS: &[Provider] = &[
         name: "gmail",
         endings: &["com"],
         aliases: &[
-            "jemail", "gemail", "jimeil", "gimeil", "yimeil", "yimail", "jimail", "gemael", "jemael", "gemaelel", "gemel", "jemeil", "gemeil", "jmail", "gmeil",
-            "yemail", "yemeil", "jimel", "gimail", "gimel", "chimail", "dgmail", "djmail", "jimale", "gmael", "ghmail", "gemai", "jemai", "gmal", "gmial",
-            "gamil", "yimel", "llimeil", "llemail", "gemal", "jemal", "hemail", "hemael", "himail", "hemaelel", "imail", "himeil", "gimale", "gemil", "gemaell", "jeimail",
-            "jemailel", "gemailel", "jimeal", "gmeal", "gmile", "gemayl", "jemayl", "hemaell", "gemaill", "djimeil", "gemaele", "jmeil", "jimell", "hemel", "jimail", "gemaila", "email", "emael",
+            "jemail", "gemail", "jimeil", "gimeil", "yimeil", "yimail", "jimail", "gemael", "jemael", "gemaelel",
+            "gemel", "jemeil", "gemeil", "jmail", "gmeil", "yemail", "yemeil", "jimel", "gimail", "gimel", "chimail",
+            "dgmail", "djmail", "jimale", "gmael", "ghmail", "gemai", "jemai", "gmal", "gmial", "gamil", "yimel",
+            "llimeil", "llemail", "gemal", "jemal", "hemail", "hemael", "himail", "hemaelel", "imail", "himeil",
+            "gimale", "gemil", "gemaell", "jeimail", "jemailel", "gemailel", "jimeal", "gmeal", "gmile", "gemayl",
+            "jemayl", "hemaell", "gemaill", "djimeil", "gemaele", "jmeil", "jimell", "hemel", "jimail", "gemaila",
+            "email", "emael",
         ],
     },
     Provider {
         name: "hotmail",
         endings: &["com", "es", "com.mx", "com.ar"],
         aliases: &[
-            "jotmeil", "jotmail", "hotmeil", "otmail", "otmeil", "outmail", "outmeil", "jotmel", "hotmel", "hotmael", "jotmael", "otmael", "houtmail", "rotmail",
-            "hotemail", "jotemail", "jotamail", "hodmail", "jodmail", "hatmail", "hotmai", "hotmal", "homail", "gotmail", "gotmeil", "jotmal", "otmel", "jotameil", "hotmale", "jotmale", "aotmail",
-            "hogmail", "autmail", "jogmail", "votmail", "outmael", "oatmeal", "hotmeal", "jotmai", "jolmail", "holmail",
+            "jotmeil", "jotmail", "hotmeil", "otmail", "otmeil", "outmail", "outmeil", "jotmel", "hotmel", "hotmael",
+            "jotmael", "otmael", "houtmail", "rotmail", "hotemail", "jotemail", "jotamail", "hodmail", "jodmail",
+            "hatmail", "hotmai", "hotmal", "homail", "gotmail", "gotmeil", "jotmal", "otmel", "jotameil", "hotmale",
+            "jotmale", "aotmail", "hogmail", "autmail", "jogmail", "votmail", "outmael", "oatmeal", "hotmeal",
+            "jotmai", "jolmail", "holmail",
         ],
     },
     Provider {
         name: "outlook",
         endings: &["com", "es", "com.mx", "com.ar"],
         aliases: &[
-            "autluk", "hotlock", "outluk", "autlook", "hotlook", "autlock", "outlock", "outlup", "autluc", "outluc", "aulook", "aoutlook", "outloock", "audluk", "autlok", "outlok",
-            "otlook", "otluk", "autlut", "auluk", "audlook", "outlooc", "autloc", "outloc", "hotluk", "altlook", "outluke", "autoluk", "auduluk", "autoloc", "outelook", "autulook", "otlock", "jotluk",
+            "autluk", "hotlock", "outluk", "autlook", "hotlook", "autlock", "outlock", "outlup", "autluc", "outluc",
+            "aulook", "aoutlook", "outloock", "audluk", "autlok", "outlok", "otlook", "otluk", "autlut", "auluk",
+            "audlook", "outlooc", "autloc", "outloc", "hotluk", "altlook", "outluke", "autoluk", "auduluk", "autoloc",
+            "outelook", "autulook", "otlock", "jotluk",
         ],
     },
     Provider {
         name: "yahoo",
         endings: &["com", "com.mx", "es", "com.ar"],
-        aliases: &["yaju", "yahu", "jahoo", "llaju", "llahoo", "yajo", "yaho", "yajoo", "yau", "iahoo", "iaju", "jaju", "yahuu", "llahu", "yagu", "giaju", "yaoo", "yajuu", "yauu", "shaju", "yaou"],
+        aliases: &[
+            "yaju", "yahu", "jahoo", "llaju", "llahoo", "yajo", "yaho", "yajoo", "yau", "iahoo", "iaju", "jaju",
+            "yahuu", "llahu", "yagu", "giaju", "yaoo", "yajuu", "yauu", "shaju", "yaou",
+        ],
     },
     Provider {
         name: "icloud",
         endings: &["com"],
-        aliases: &["aiclaud", "aicloud", "iclaud", "aiclau", "aicloud", "icloud", "ayclaud", "aclaud", "eyecloud", "iclau", "aiklaud", "haiclaud", "aycloud", "icloude", "aicloude", "isloud", "icloth", "haycloud"],
+        aliases: &[
+            "aiclaud", "aicloud", "iclaud", "aiclau", "aicloud", "icloud", "ayclaud", "aclaud", "eyecloud", "iclau",
+            "aiklaud", "haiclaud", "aycloud", "icloude", "aicloude", "isloud", "icloth", "haycloud",
+        ],
     },
-    Provider { name: "live", endings: &["com", "com.mx", "com.ar"], aliases: &["laif", "laiv", "laib", "life", "lif", "liv", "laive", "laib", "layf"] },
-    Provider { name: "protonmail", endings: &["com"], aliases: &["protonmeil", "protomail", "protonmael", "protonmel", "protonemail", "protomeil"] },
-    Provider { name: "proton", endings: &["me"], aliases: &["protón", "protom"] },
-    Provider { name: "msn", endings: &["com"], aliases: &["emeesene", "emesene", "mesn", "emsn"] },
-    Provider { name: "aol", endings: &["com"], aliases: &["aoele", "aoeele"] },
-    Provider { name: "gmx", endings: &["com", "es", "net"], aliases: &["geemeequis"] },
-    Provider { name: "prodigy", endings: &["net.mx"], aliases: &["prodigi", "prodiyi", "prodiji"] },
-    Provider { name: "telmex", endings: &["com"], aliases: &[] },
-    Provider { name: "fibertel", endings: &["com.ar"], aliases: &["faibertel", "fivertel", "fiberter"] },
-    Provider { name: "speedy", endings: &["com.ar"], aliases: &["espidi", "spidi"] },
-    Provider { name: "telefonica", endings: &["net", "es"], aliases: &[] },
-    Provider { name: "movistar", endings: &["es"], aliases: &["mobistar"] },
-    Provider { name: "unam", endings: &["mx"], aliases: &[] },
-    Provider { name: "zoho", endings: &["com"], aliases: &["soho", "zojo", "sojo", "soo"] },
+    Provider {
+        name: "live",
+        endings: &["com", "com.mx", "com.ar"],
+        aliases: &["laif", "laiv", "laib", "life", "lif", "liv", "laive", "laib", "layf"],
+    },
+    Provider {
+        name: "protonmail",
+        endings: &["com"],
+        aliases: &[
+            "protonmeil",
+            "protomail",
+            "protonmael",
+            "protonmel",
+            "protonemail",
+            "protomeil",
+        ],
+    },
+    Provider {
+        name: "proton",
+        endings: &["me"],
+        aliases: &["protón", "protom"],
+    },
+    Provider {
+        name: "msn",
+        endings: &["com"],
+        aliases: &["emeesene", "emesene", "mesn", "emsn"],
+    },
+    Provider {
+        name: "aol",
+        endings: &["com"],
+        aliases: &["aoele", "aoeele"],
+    },
+    Provider {
+        name: "gmx",
+        endings: &["com", "es", "net"],
+        aliases: &["geemeequis"],
+    },
+    Provider {
+        name: "prodigy",
+        endings: &["net.mx"],
+        aliases: &["prodigi", "prodiyi", "prodiji"],
+    },
+    Provider {
+        name: "telmex",
+        endings: &["com"],
+        aliases: &[],
+    },
+    Provider {
+        name: "fibertel",
+        endings: &["com.ar"],
+        aliases: &["faibertel", "fivertel", "fiberter"],
+    },
+    Provider {
+        name: "speedy",
+        endings: &["com.ar"],
+        aliases: &["espidi", "spidi"],
+    },
+    Provider {
+        name: "telefonica",
+        endings: &["net", "es"],
+        aliases: &[],
+    },
+    Provider {
+        name: "movistar",
+        endings: &["es"],
+        aliases: &["mobistar"],
+    },
+    Provider {
+        name: "unam",
+        endings: &["mx"],
+        aliases: &[],
+    },
+    Provider {
+        name: "zoho",
+        endings: &["com"],
+        aliases: &["soho", "zojo", "sojo", "soo"],
+    },
 ];
 
 /// The provider that a heard name means, and how alike it is, 0 to 1; nothing if none is near.
@@ -78,7 +154,12 @@ pub(crate) fn recognise(heard: &str) -> Option<(&'static Provider, f32)> {
     }
     let same = sounds(heard);
     let by_sound = |provider: &&Provider| {
-        provider.name.len() >= 5 && (sounds(provider.name) == same || provider.aliases.iter().any(|alias| alias.len() >= 5 && sounds(alias) == same))
+        provider.name.len() >= 5
+            && (sounds(provider.name) == same
+                || provider
+                    .aliases
+                    .iter()
+                    .any(|alias| alias.len() >= 5 && sounds(alias) == same))
     };
     if let Some(sounding) = PROVIDERS.iter().find(by_sound) {
         return Some((sounding, 0.9));
