@@ -209,3 +209,19 @@ fn the_corpus_is_large_enough() {
     assert!(cases >= 300, "{cases}");
     assert!(speakable >= 120, "{speakable}");
 }
+
+/// The share that new cases reach: nothing was tuned to them.
+const HELD_OUT_FLOOR: f64 = 0.0;
+
+#[test]
+fn held_out_cases_keep_their_rate() {
+    let (tally, _) = run("held_out.toml");
+    let rate = tally.exact as f64 / tally.texts as f64;
+    println!(
+        "held_out.toml: {} of {} texts exact ({:.1} %)",
+        tally.exact,
+        tally.texts,
+        rate * 100.0
+    );
+    assert!(rate >= HELD_OUT_FLOOR, "{rate:.3}");
+}

@@ -82,67 +82,58 @@ const NOT_PERSON: &[&str] = &[
     "eres una persona real",
 ];
 
-const MACHINE: &[&str] = &[
-    "eres un robot",
-    "es un robot",
-    "es usted un robot",
-    "eres una maquina",
-    "es una maquina",
-    "es usted una maquina",
-    "eres una grabacion",
-    "es una grabacion",
-    "eres un bot",
-    "es un bot",
-    "eres una ia",
-    "es una ia",
-    "eres inteligencia artificial",
-    "es inteligencia artificial",
-    "eres una inteligencia artificial",
-    "es una inteligencia artificial",
-    "hablo con una maquina",
-    "hablo con un robot",
-    "hablando con una maquina",
-    "hablando con un robot",
-    "hablando con una computadora",
-    "hablando con una persona",
-    "eres una persona",
-    "es usted una persona",
-    "eres humana",
-    "eres humano",
-    "es usted humana",
-    "es usted humano",
-    "eres real",
-    "eres de verdad",
-    "eres un contestador",
-    "es un contestador",
-    "sos un robot",
-    "sos una maquina",
-    "sos una persona",
-    "sos un bot",
-    "sos real",
-    "eres una persona real",
-    "hablo con una persona",
-    "eres una computadora",
-    "es una computadora",
-    "are you a robot",
-    "are you a machine",
-    "are you a bot",
-    "are you human",
-    "are you a human",
-    "are you a person",
-    "are you real",
-    "are you an ai",
-    "is this a robot",
-    "is this a machine",
-    "is this a recording",
-    "am i talking to a machine",
-    "am i talking to a robot",
-    "are you a real person",
-    "usted es una maquina",
-    "usted es un robot",
-    "tu eres un robot",
-    "esto es una grabacion",
-    "es un sistema automatico",
+/// Ways to ask what one is speaking with; the flag: also used of other things, so that it must be the question itself.
+const ADDRESSED: &[(&str, bool)] = &[
+    ("eres", false),
+    ("sos", false),
+    ("es usted", false),
+    ("usted es", false),
+    ("hablo con", false),
+    ("hablando con", false),
+    ("are you", false),
+    ("talking to", false),
+    ("speaking to", false),
+    ("es", true),
+    ("esto es", true),
+    ("esta es", true),
+    ("is this", false),
+];
+
+const MACHINES: &[&str] = &[
+    "un robot",
+    "una maquina",
+    "una grabacion",
+    "un bot",
+    "una ia",
+    "inteligencia artificial",
+    "una inteligencia artificial",
+    "una computadora",
+    "un ordenador",
+    "un contestador",
+    "una contestadora",
+    "una persona",
+    "un humano",
+    "una humana",
+    "humano",
+    "humana",
+    "real",
+    "de verdad",
+    "un sistema",
+    "un sistema automatico",
+    "una voz grabada",
+    "una persona real",
+    "un ser humano",
+    "robot",
+    "a robot",
+    "a machine",
+    "a bot",
+    "an ai",
+    "a human",
+    "human",
+    "a person",
+    "a real person",
+    "a recording",
+    "a computer",
 ];
 
 const GOODBYE: &[&str] = &[
@@ -422,16 +413,30 @@ pub(crate) fn wants_person(row: &[Token]) -> bool {
 
 /// Asks whether a machine is speaking.
 pub(crate) fn asks_if_machine(row: &[Token]) -> bool {
-    has_any(row, MACHINE)
-        && !has_any(
-            row,
-            &[
-                "quiero hablar",
-                "quisiera hablar",
-                "prefiero hablar",
-                "no quiero hablar",
-            ],
-        )
+    let asks_for_person = has_any(
+        row,
+        &[
+            "quiero hablar",
+            "quisiera hablar",
+            "prefiero hablar",
+            "puedo hablar",
+            "necesito hablar",
+        ],
+    );
+    let addressed = (0..row.len()).any(|at| {
+        ADDRESSED.iter().any(|(address, ambiguous)| {
+            let Some(length) = begins_any(&row[at..], &[address]) else {
+                return false;
+            };
+            let Some(thing) = begins_any(&row[at + length..], MACHINES) else {
+                return false;
+            };
+            // "Es una máquina de coser" speaks of something else.
+            let whole = at <= 2 && at + length + thing >= row.len();
+            !ambiguous || whole
+        })
+    });
+    addressed && !asks_for_person
 }
 
 /// Takes leave.

@@ -59,7 +59,7 @@ const NUMBERS: &[&str] = &["8120049317", "4429006138", "407719", "620035", "2073
 /// Whole sentences of the prompts that a caller is unlikely to say in these words.
 const SENTENCES: &[&str] = &[
     "martes 14 de octubre a las 4 y media",
-    "tuesday the 14th of october at half past four",
+    "tuesday the 14 th of october at half past four",
     "no es con be no con uve",
 ];
 
