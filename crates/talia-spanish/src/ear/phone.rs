@@ -112,34 +112,10 @@ impl Run {
     }
 }
 
+#[rustfmt::skip]
 const BETWEEN: &[&str] = &[
-    "-",
-    ".",
-    "/",
-    "y",
-    "luego",
-    "despues",
-    "guion",
-    "eh",
-    "este",
-    "mm",
-    "espacio",
-    "lada",
-    "sigue",
-    "seguido de",
-    "y luego",
-    "y despues",
-    "el",
-    "o sea",
-    "a ver",
-    "con",
-    "al final",
-    "then",
-    "uh",
-    "um",
-    "and",
-    "dash",
-    "and then",
+    "-", ".", "/", "y", "luego", "despues", "guion", "eh", "este", "mm", "espacio", "lada", "sigue", "seguido de",
+    "y luego", "y despues", "el", "o sea", "a ver", "con", "al final", "then", "uh", "um", "and", "dash", "and then",
 ];
 
 /// The rows of numbers in a text.

@@ -250,8 +250,9 @@ pub(crate) fn longest(row: &[Token], language: Language) -> Option<(usize, Lette
 }
 
 /// Letters that are said alike: a speaker names one to choose it over the others.
+#[rustfmt::skip]
 const MATES: &[&str] = &[
-    "bv", "scz", "gj", "yil", "ckq", "mn", "td", "xjs", "wu", "nñ", "pb", "fs", "rl",
+    "bv", "scz", "gj", "yil", "ckq", "mn", "td", "xj", "xgs", "wu", "nñ", "pb", "fs", "rl",
 ];
 
 /// Respells a word by a remark on one letter ("Vélez con be" gives "Bélez"); nothing if the letter fits nowhere.
@@ -265,24 +266,33 @@ pub fn with_letter(word: &str, letter: &str) -> Option<String> {
     if wanted == 'h' {
         return with_h(&chars);
     }
-    let mates = |c: char| {
-        let lower = super::sound::fold(&c.to_string()).chars().next().unwrap_or(c);
-        lower != wanted
-            && MATES
-                .iter()
-                .any(|group| group.contains(wanted) && group.contains(lower))
+    let lower = |at: usize| {
+        super::sound::fold(&chars[at].to_string())
+            .chars()
+            .next()
+            .unwrap_or(chars[at])
     };
-    let groups_first: Vec<usize> = (0..chars.len()).filter(|&at| mates(chars[at])).collect();
+    let soft = |at: usize| at + 1 < chars.len() && matches!(lower(at + 1), 'e' | 'i');
+    let fits_group = |group: &str, at: usize| {
+        let c = lower(at);
+        // c and g sound as their mates do only before some vowels.
+        let sounding = match (c, group) {
+            ('c', "scz") | ('g', "gj") => soft(at),
+            ('c', "ckq") => !soft(at),
+            _ => true,
+        };
+        c != wanted && sounding && group.contains(wanted) && group.contains(c)
+    };
     let preferred = MATES.iter().find_map(|group| {
-        let fits = |at: &&usize| group.contains(wanted) && group.contains(chars[**at].to_ascii_lowercase());
+        let mut places = (0..chars.len()).filter(|&at| fits_group(group, at));
         // "con zeta" is most often said of the last sibilant (Gómez, Chávez), other letters of the first.
         if *group == "scz" {
-            groups_first.iter().rev().find(fits)
+            places.next_back()
         } else {
-            groups_first.iter().find(fits)
+            places.next()
         }
     });
-    let at = *preferred?;
+    let at = preferred?;
     let mut changed = chars;
     changed[at] = if changed[at].is_uppercase() {
         wanted.to_ascii_uppercase()

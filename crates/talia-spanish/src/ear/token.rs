@@ -151,15 +151,20 @@ pub(crate) fn begins(tokens: &[Token], keys: &[&str]) -> bool {
     tokens.len() >= keys.len() && keys.iter().zip(tokens).all(|(key, token)| token.key == *key)
 }
 
-/// The first of several phrases (words parted by spaces) that the tokens begin with: its length in tokens.
+/// The longest of several phrases (words parted by spaces) that the tokens begin with: its length in tokens.
 pub(crate) fn begins_any(tokens: &[Token], phrases: &[&str]) -> Option<usize> {
-    phrases
-        .iter()
-        .filter_map(|phrase| {
-            let keys: Vec<&str> = phrase.split(' ').collect();
-            begins(tokens, &keys).then_some(keys.len())
-        })
-        .max()
+    phrases.iter().filter_map(|phrase| begins_phrase(tokens, phrase)).max()
+}
+
+fn begins_phrase(tokens: &[Token], phrase: &str) -> Option<usize> {
+    let mut length = 0;
+    for key in phrase.split(' ') {
+        if tokens.get(length)?.key != key {
+            return None;
+        }
+        length += 1;
+    }
+    Some(length)
 }
 
 /// Where one of several phrases first stands: start and end.

@@ -52,6 +52,10 @@ fn apply(local: &str, domain: &str, correction: &Correction, language: Language)
             let rest: String = local.chars().skip(start.chars().count()).collect();
             Some(format!("{start}{rest}@{domain}"))
         }
+        Correction::Append(what) => {
+            let what = letter(what, language).unwrap_or_else(|| written(what, language));
+            (!what.is_empty()).then(|| format!("{local}{what}@{domain}"))
+        }
         Correction::Restate(text) => whole(text, language).or_else(|| {
             let part = written(text, language);
             restate(local, domain, &part).filter(|changed| *changed != address)

@@ -93,7 +93,7 @@ fn amended(words: &[String], correction: &Correction, language: Language) -> Opt
             let at = nearest(words, text)?;
             Some(with_word(words, at, said.first()?))
         }
-        Correction::Nth { .. } | Correction::Ends(_) | Correction::Starts(_) => None,
+        Correction::Nth { .. } | Correction::Ends(_) | Correction::Starts(_) | Correction::Append(_) => None,
     }
 }
 

@@ -58,7 +58,7 @@ fn amended(number: &str, correction: &Correction, language: Language) -> Option<
             Some(changed.into_iter().collect())
         }
         Correction::Restate(text) => nearest(number, &digits(text)?),
-        Correction::Letter { .. } | Correction::Without(_) => None,
+        Correction::Letter { .. } | Correction::Without(_) | Correction::Append(_) => None,
     }
 }
 

@@ -43,52 +43,18 @@ pub enum Correction {
     Ends(String),
     /// "empieza con 33": the new beginning.
     Starts(String),
+    /// "le falta un dos al final": what is added behind.
+    Append(String),
     /// "perdón, quise decir …", "no, es punto mx": said anew, in whole or in part.
     Restate(String),
 }
 
+#[rustfmt::skip]
 const OPENERS: &[&str] = &[
-    "no",
-    "no no",
-    "perdon",
-    "perdona",
-    "perdone",
-    "disculpa",
-    "disculpe",
-    "espera",
-    "espere",
-    "si pero",
-    "si",
-    "ah",
-    "eh",
-    "este",
-    "bueno",
-    "mire",
-    "mira",
-    "casi",
-    "a ver",
-    "incorrecto",
-    "esta mal",
-    "no esta mal",
-    "no es correcto",
-    "no es asi",
-    "hay un error",
-    "falta",
-    "oiga",
-    "oye",
-    "momento",
-    "un momento",
-    "sorry",
-    "wait",
-    "pero",
-    "ay",
-    "solo que",
-    "nada mas que",
-    "correcto pero",
-    "esta bien pero",
-    "esa no",
-    "asi no",
-    "ahi no",
+    "no", "no no", "perdon", "perdona", "perdone", "disculpa", "disculpe", "espera", "espere", "si pero", "si", "ah",
+    "eh", "este", "bueno", "mire", "mira", "casi", "a ver", "incorrecto", "esta mal", "no esta mal", "no es correcto",
+    "no es asi", "hay un error", "falta", "oiga", "oye", "momento", "un momento", "sorry", "wait", "pero", "ay",
+    "solo que", "nada mas que", "correcto pero", "esta bien pero", "esa no", "asi no", "ahi no",
 ];
 
 /// Reads the correction in a text; nothing if it corrects nothing.
@@ -99,6 +65,7 @@ pub fn read(text: &str, language: Language) -> Option<Correction> {
         return None;
     }
     replaced(&row)
+        .or_else(|| appended(&row))
         .or_else(|| place(rest, language))
         .or_else(|| edges(rest))
         .or_else(|| without(rest))
@@ -147,7 +114,26 @@ fn opened(row: &[Token]) -> (&[Token], bool) {
 
 /// Cuts "es", "con", "va con", "lleva" from the beginning of a part of a correction.
 fn bare(row: &[Token]) -> &[Token] {
+    const NOUNS: &[&str] = &[
+        "dominio",
+        "correo",
+        "final",
+        "terminacion",
+        "nombre",
+        "numero",
+        "telefono",
+        "principio",
+        "email",
+        "mail",
+    ];
     let mut rest = row;
+    // "el dominio es punto mx".
+    if let Some(verb) = rest.iter().take(4).position(|token| token.is_any(&["es", "is", "va"]))
+        && rest[..verb].iter().any(|token| token.is_any(NOUNS))
+        && verb + 1 < rest.len()
+    {
+        rest = &rest[verb + 1..];
+    }
     while let Some(length) = begins_any(
         rest,
         &[
@@ -212,6 +198,13 @@ fn replaced(row: &[Token]) -> Option<Correction> {
         });
         if let Some(turn) = turn {
             return pair(&rest[..turn], &rest[turn..]);
+        }
+    }
+    // "no, es yahoo, es hotmail": the first is what was denied.
+    if row[0].is("no") && row[0].pause && row.get(1).is_some_and(|next| next.is("es")) {
+        let second = (3..row.len().saturating_sub(1)).find(|&at| row[at].is("es") && row[at - 1].pause);
+        if let Some(second) = second {
+            return pair(&row[2..second], &row[second + 1..]);
         }
     }
     // "es gmail, no hotmail": a second "no" behind what is right.
@@ -280,6 +273,32 @@ fn place(row: &[Token], language: Language) -> Option<Correction> {
         None => spelling::take(rest, language)?.letters,
     };
     Some(Correction::Nth { place, letter })
+}
+
+/// "le faltó un dos al final", "le falta la ese".
+fn appended(row: &[Token]) -> Option<Correction> {
+    let (_, end) = find_any(
+        row,
+        &[
+            "le falta",
+            "le falto",
+            "falta",
+            "falto",
+            "te falto",
+            "te falta",
+            "faltaba",
+            "it's missing",
+            "missing",
+        ],
+    )?;
+    let rest = row.get(end..)?;
+    let skip = usize::from(
+        rest.first()
+            .is_some_and(|first| first.is_any(&["un", "una", "el", "la", "a", "an", "the"])),
+    );
+    let rest = &rest[skip..];
+    let stop = find_any(rest, &["al final", "al ultimo", "at the end"]).map_or(rest.len(), |(start, _)| start);
+    (stop > 0 && stop <= 5).then(|| Correction::Append(phrase(&rest[..stop])))
 }
 
 fn edges(row: &[Token]) -> Option<Correction> {

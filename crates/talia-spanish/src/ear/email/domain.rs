@@ -16,9 +16,10 @@ pub(crate) struct Domain {
 }
 
 /// Words that no domain goes on with when no dot follows.
+#[rustfmt::skip]
 const STOPS: &[&str] = &[
-    "y", "gracias", "mi", "es", "todo", "ok", "si", "por", "para", "correcto", "no", "pero", "ese", "the", "and", "my",
-    "thanks", "con", "punto", "nada", "bueno", "entonces", "tambien",
+    "y", "gracias", "mi", "es", "todo", "ok", "si", "por", "para", "correcto", "no", "pero", "ese", "the", "and",
+    "my", "thanks", "con", "punto", "nada", "bueno", "entonces", "tambien",
 ];
 
 /// The most words of one label.

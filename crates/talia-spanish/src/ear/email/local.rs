@@ -5,7 +5,7 @@ use crate::Language;
 use crate::ear::numbers;
 use crate::ear::sound::{fold, likeness};
 use crate::ear::spelling::{self, Letters};
-use crate::ear::token::{Token, begins_any, find_any};
+use crate::ear::token::{Token, begins_any};
 
 /// One piece with its readings, the likeliest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +68,16 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
         if let Some(letters) = spelling::take(rest, language)
             && (letters.sure || letters.used > 1)
         {
+            let lone = letters.used == 1
+                && rest[0].key.chars().count() == 2
+                && !pieces.last().is_some_and(|piece| piece.letter);
             at += letters.used;
-            pieces.push(Piece::plain(letters.letters).letter());
+            // "eu, ge" may be the syllables of a name.
+            pieces.push(if lone {
+                Piece::either(letters.letters, written(&rest[0].key), 0.4).letter()
+            } else {
+                Piece::plain(letters.letters).letter()
+            });
             continue;
         }
         if let Some((sign, used)) = symbols::take(rest, language) {
@@ -235,116 +243,25 @@ fn tidy(local: &str) -> String {
 }
 
 /// Phrases behind which the address begins.
+#[rustfmt::skip]
 const CUES: &[&str] = &[
-    "correo electronico es",
-    "correo es",
-    "email es",
-    "mail es",
-    "direccion es",
-    "correo seria",
-    "correo seria el",
-    "es el",
-    "seria el",
-    "seria",
-    "es la",
-    "mi correo",
-    "mi correo electronico",
-    "mi email",
-    "mi mail",
-    "correo electronico",
-    "al correo",
-    "apunte",
-    "apunta",
-    "anote",
-    "anota",
-    "anotelo",
-    "escriba",
-    "escribe",
-    "pongame",
-    "es",
-    "mandelo a",
-    "envielo a",
-    "enviamelo a",
-    "mandamelo a",
-    "mandemelo a",
-    "escribame a",
-    "escribeme a",
-    "perdon",
-    "digo",
-    "mejor dicho",
-    "corrijo",
-    "quise decir",
-    "tome nota",
-    "toma nota",
-    "te la dicto",
-    "se la dicto",
-    "te lo dicto",
-    "se lo dicto",
-    "te dicto",
-    "le dicto",
-    "escribir a",
-    "escribirme a",
-    "escriban a",
-    "mandar a",
-    "enviar a",
-    "mandarlo a",
-    "enviarlo a",
-    "ponga",
-    "ponle",
-    "ahi le va",
-    "ahi va",
-    "ahi te va",
-    "email is",
-    "mail is",
-    "address is",
-    "it's",
-    "it is",
-    "is",
-    "el mail",
-    "el correo",
-    "el email",
-    "use",
-    "usa",
+    "correo electronico es", "correo es", "email es", "mail es", "direccion es", "correo seria", "correo seria el",
+    "es el", "seria el", "seria", "es la", "mi correo", "mi correo electronico", "mi email", "mi mail",
+    "correo electronico", "al correo", "apunte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe",
+    "pongame", "es", "mandelo a", "envielo a", "enviamelo a", "mandamelo a", "mandemelo a", "escribame a",
+    "escribeme a", "perdon", "digo", "mejor dicho", "corrijo", "quise decir", "tome nota", "toma nota", "te la dicto",
+    "se la dicto", "te lo dicto", "se lo dicto", "te dicto", "le dicto", "escribir a", "escribirme a", "escriban a",
+    "mandar a", "enviar a", "mandarlo a", "enviarlo a", "ponga", "ponle", "ahi le va", "ahi va", "ahi te va",
+    "email is", "mail is", "address is", "it's", "it is", "is", "el mail", "el correo", "el email", "use", "usa",
     "anotame",
 ];
 
+#[rustfmt::skip]
 const OPENERS: &[&str] = &[
-    "si",
-    "claro",
-    "claro que si",
-    "bueno",
-    "pues",
-    "mire",
-    "mira",
-    "ok",
-    "okey",
-    "eh",
-    "este",
-    "mm",
-    "a ver",
-    "con gusto",
-    "por supuesto",
-    "va",
-    "dale",
-    "vale",
-    "hola",
-    "gracias",
-    "buenas tardes",
-    "buenos dias",
-    "buenas noches",
-    "senorita",
-    "perfecto",
-    "sale",
-    "sure",
-    "yes",
-    "well",
-    "okay",
-    "yeah",
-    "correcto",
-    "muy bien",
-    "ya",
-    "aja",
-    "ah",
+    "por favor", "con mucho gusto", "porfa", "porfavor", "si", "claro", "claro que si", "bueno", "pues", "mire",
+    "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto", "por supuesto", "va", "dale", "vale", "hola",
+    "gracias", "buenas tardes", "buenos dias", "buenas noches", "senorita", "perfecto", "sale", "sure", "yes", "well",
+    "okay", "yeah", "correcto", "muy bien", "ya", "aja", "ah",
 ];
 
 /// How many words a local part has at most when nothing says where it begins.
@@ -362,7 +279,7 @@ fn after_preamble(row: &[Token]) -> &[Token] {
             _ => at += 1,
         }
     }
-    let mut rest = &row[start..];
+    let mut rest = behind_sentence(&row[start..]);
     while let Some(length) = begins_any(rest, OPENERS) {
         if length >= rest.len() || symbols_follow(&rest[length..]) {
             break;
@@ -373,17 +290,30 @@ fn after_preamble(row: &[Token]) -> &[Token] {
         rest = &rest[1..];
     }
     let tail = &rest[rest.len().saturating_sub(WORDS)..];
-    if tail.len() < rest.len() {
-        let pause = tail.iter().position(|token| token.pause).map_or(0, |place| place + 1);
-        return tail.get(pause..).unwrap_or(tail);
+    if tail.len() == rest.len() {
+        return rest;
     }
-    // Another sentence stands in front when its verb does: "Soy Ana Ríos de Clínica Luz, ana arroba…".
-    match find_any(rest, &["soy", "me llamo", "llamo", "habla", "trabajo"]) {
-        Some((_, end)) => match rest[end..].iter().rposition(|token| token.pause) {
-            Some(pause) if end + pause + 1 < rest.len() => &rest[end + pause + 1..],
-            _ => rest,
-        },
-        None => rest,
+    let pause = tail.iter().position(|token| token.pause).map_or(0, |place| place + 1);
+    tail.get(pause..).unwrap_or(tail)
+}
+
+/// Words that no address is likely to hold: what stands before the next pause is another sentence.
+#[rustfmt::skip]
+const SENTENCE: &[&str] = &[
+    "soy", "llamo", "habla", "trabajo", "pero", "porque", "que", "para", "importa", "juntos", "nombre", "apellido",
+    "quiero", "quisiera", "tengo", "puede", "pueden", "necesito", "favor", "seria", "esta", "estoy", "gusta", "my",
+    "name", "this", "want", "need", "please", "tambien", "aunque", "cuando", "donde", "dejeme", "dejame", "creo",
+    "fijese", "usted", "ustedes",
+];
+
+/// Drops sentences in front: "Soy Ana Ríos de Clínica Luz, ana arroba…".
+fn behind_sentence(row: &[Token]) -> &[Token] {
+    let Some(verb) = row.iter().rposition(|token| token.is_any(SENTENCE)) else {
+        return row;
+    };
+    match row[verb..].iter().position(|token| token.pause) {
+        Some(pause) if verb + pause + 1 < row.len() => &row[verb + pause + 1..],
+        _ => row,
     }
 }
 

@@ -1,5 +1,8 @@
 //! Well-known mail domains, and what recognisers make of them.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::ear::sound::{likeness, sounds};
 
 /// A mail provider that callers name often.
@@ -51,7 +54,7 @@ const PROVIDERS: &[Provider] = &[
         endings: &["com", "com.mx", "es", "com.ar"],
         aliases: &[
             "yaju", "yahu", "jahoo", "llaju", "llahoo", "yajo", "yaho", "yajoo", "yau", "iahoo", "iaju", "jaju",
-            "yahuu", "llahu", "yagu", "giaju", "yaoo", "yajuu", "yauu", "shaju", "yaou",
+            "yahuu", "llahu", "yagu", "giaju", "yaoo", "yajuu", "yauu", "shaju", "yaou", "yauh", "yahuh", "iauh",
         ],
     },
     Provider {
@@ -141,6 +144,21 @@ const PROVIDERS: &[Provider] = &[
     },
 ];
 
+/// Names and aliases long enough to be told by their sound.
+static BY_SOUND: LazyLock<HashMap<String, &'static Provider>> = LazyLock::new(|| {
+    let long = |provider: &'static Provider| {
+        let names = std::iter::once(&provider.name)
+            .chain(provider.aliases)
+            .filter(|name| name.len() >= 5);
+        names.map(move |name| (sounds(name), provider))
+    };
+    PROVIDERS
+        .iter()
+        .filter(|provider| provider.name.len() >= 5)
+        .flat_map(long)
+        .collect()
+});
+
 /// The provider that a heard name means, and how alike it is, 0 to 1; nothing if none is near.
 pub(crate) fn recognise(heard: &str) -> Option<(&'static Provider, f32)> {
     if let Some(exact) = PROVIDERS.iter().find(|provider| provider.name == heard) {
@@ -152,16 +170,7 @@ pub(crate) fn recognise(heard: &str) -> Option<(&'static Provider, f32)> {
     if let Some(alias) = PROVIDERS.iter().find(|provider| provider.aliases.contains(&heard)) {
         return Some((alias, 0.95));
     }
-    let same = sounds(heard);
-    let by_sound = |provider: &&Provider| {
-        provider.name.len() >= 5
-            && (sounds(provider.name) == same
-                || provider
-                    .aliases
-                    .iter()
-                    .any(|alias| alias.len() >= 5 && sounds(alias) == same))
-    };
-    if let Some(sounding) = PROVIDERS.iter().find(by_sound) {
+    if let Some(sounding) = BY_SOUND.get(&sounds(heard)) {
         return Some((sounding, 0.9));
     }
     PROVIDERS

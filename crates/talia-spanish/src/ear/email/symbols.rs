@@ -17,75 +17,17 @@ pub(crate) enum Sign {
     Remark,
 }
 
+#[rustfmt::skip]
 const REMARKS: &[&str] = &[
-    "todo junto",
-    "todo pegado",
-    "todo seguido",
-    "todo en minusculas",
-    "todo en minuscula",
-    "todo con minusculas",
-    "todo minusculas",
-    "en minusculas",
-    "en minuscula",
-    "con minusculas",
-    "con minuscula",
-    "minusculas",
-    "minuscula",
-    "en mayusculas",
-    "con mayuscula",
-    "con mayusculas",
-    "mayuscula",
-    "mayusculas",
-    "sin espacios",
-    "sin espacio",
-    "sin acento",
-    "sin acentos",
-    "sin tilde",
-    "con acento",
-    "con tilde",
-    "todo junto en minusculas",
-    "junto",
-    "pegado",
-    "seguido",
-    "la palabra",
-    "las letras",
-    "la letra",
-    "el numero",
-    "el signo",
-    "signo",
-    "signo de",
-    "numero",
-    "letra",
-    "en numero",
-    "en numeros",
-    "con numero",
-    "con numeros",
-    "con letra",
-    "con letras",
-    "las iniciales",
-    "eh",
-    "mm",
-    "mmm",
-    "este",
-    "o sea",
-    "todo lowercase",
-    "all lowercase",
-    "lowercase",
-    "all one word",
-    "one word",
-    "luego",
-    "y luego",
-    "despues",
-    "y despues",
-    "seguido de",
-    "el simbolo de",
-    "simbolo de",
-    "simbolo",
-    "then",
-    "todo en minusculas y junto",
-    "ah",
-    "uh",
-    "um",
+    "todo junto", "todo pegado", "todo seguido", "todo en minusculas", "todo en minuscula", "todo con minusculas",
+    "todo minusculas", "en minusculas", "en minuscula", "con minusculas", "con minuscula", "minusculas", "minuscula",
+    "en mayusculas", "con mayuscula", "con mayusculas", "mayuscula", "mayusculas", "sin espacios", "sin espacio",
+    "sin acento", "sin acentos", "sin tilde", "con acento", "con tilde", "todo junto en minusculas", "junto",
+    "pegado", "seguido", "la palabra", "las letras", "la letra", "el numero", "el signo", "signo", "signo de",
+    "numero", "letra", "en numero", "en numeros", "con numero", "con numeros", "con letra", "con letras",
+    "las iniciales", "eh", "mm", "mmm", "este", "o sea", "todo lowercase", "all lowercase", "lowercase",
+    "all one word", "one word", "luego", "y luego", "despues", "y despues", "seguido de", "el simbolo de",
+    "simbolo de", "simbolo", "then", "todo en minusculas y junto",
 ];
 
 const BELOW: &[&str] = &[
@@ -160,6 +102,10 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<(Sign, usize)> {
             return Some((sign_and_word, 2));
         }
         return Some((sign, 1));
+    }
+    let hesitates = language == Language::English && first.is_any(&["uh", "um", "ah"]);
+    if hesitates {
+        return Some((Sign::Remark, 1));
     }
     if let Some(used) = begins_any(row, REMARKS) {
         return Some((Sign::Remark, used));
