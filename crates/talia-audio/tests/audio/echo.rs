@@ -105,3 +105,29 @@ fn nothing_to_compare_is_not_alike() {
     assert_eq!(levels.len(), 2);
     assert!(levels.iter().all(|level| (level + 23.0).abs() < 0.1));
 }
+
+#[test]
+fn a_caller_who_talks_over_us_is_heard() {
+    // Learn alone for four seconds, then the caller joins at her own level on top of the echo.
+    let (mut guard, _) = call(200, 8, 20.0);
+    let (ours, theirs) = (syllables(3, 200), syllables(8, 200));
+    let (mut loud, mut missed) = (0, 0);
+    for n in 0..200 {
+        let now = FRAME * (200 + n) as u32;
+        guard.sent(ours[n], now);
+        let level = theirs[n];
+        guard.heard(level, false, now);
+        // The middle of her syllables; their ends are as quiet as an echo and may pass for one.
+        if level > -26.0 {
+            loud += 1;
+            missed += usize::from(guard.is_probably_echo(level, now));
+        }
+    }
+    assert!(loud > 80, "{loud}");
+    assert!(missed * 20 < loud, "{missed} of {loud}");
+    assert!(
+        (guard.return_loss_db() - 20.0).abs() < 2.0,
+        "{}",
+        guard.return_loss_db()
+    );
+}

@@ -41,12 +41,21 @@ pub struct Context {
 /// With [`Expectation::Open`] only explicit statements count ("me llamo", "mi correo es", an address with "arroba");
 /// when a kind is expected, its bare answer counts too.
 pub fn read(text: &str, expectation: Expectation, language: Language) -> Heard {
-    read_in(text, Context { expectation, language, country: Country::Mexico })
+    read_in(
+        text,
+        Context {
+            expectation,
+            language,
+            country: Country::Mexico,
+        },
+    )
 }
 
 /// Reads a text in a context.
 pub fn read_in(text: &str, context: Context) -> Heard {
-    let Context { expectation, language, .. } = context;
+    let Context {
+        expectation, language, ..
+    } = context;
     let row = token::tokens(text);
     if row.is_empty() {
         return Heard::default();
@@ -79,7 +88,6 @@ pub fn read_in(text: &str, context: Context) -> Heard {
         usted: manner::usted(&row),
         email,
     }
-
 }
 
 fn read_phone(row: &[token::Token], context: Context) -> Option<Phone> {

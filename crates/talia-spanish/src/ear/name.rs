@@ -9,30 +9,55 @@ use crate::{Expectation, Language};
 
 /// Introductions behind which only a name stands.
 const PLAIN_CUES: &[&str] = &[
-    "me llamo", "mi nombre completo es", "mi nombre es", "nombre es", "nombre completo es", "a nombre de", "my name is", "my full name is", "the name is", "name's", "mi nombre", "el nombre es",
+    "me llamo",
+    "mi nombre completo es",
+    "mi nombre es",
+    "nombre es",
+    "nombre completo es",
+    "a nombre de",
+    "my name is",
+    "my full name is",
+    "the name is",
+    "name's",
+    "mi nombre",
+    "el nombre es",
 ];
 
 /// Introductions that may introduce something else: the word behind must look like a name.
 const LOOSE_CUES: &[&str] = &["soy", "habla", "le habla", "te habla", "i'm", "i am", "this is", "aqui"];
 
+#[rustfmt::skip]
 const TITLES: &[&str] = &[
-    "el senor", "la senora", "la senorita", "senor", "senora", "senorita", "señor", "señora", "señorita", "el señor", "la señora", "la señorita", "sr", "sra", "srta", "don", "doña", "licenciado",
-    "licenciada", "lic", "el licenciado", "la licenciada", "ingeniero", "ingeniera", "ing", "el ingeniero", "la ingeniera", "doctor", "doctora", "dr", "dra", "el doctor", "la doctora", "profesor",
-    "profesora", "maestro", "maestra", "arquitecto", "arquitecta", "arq", "contador", "contadora", "el contador", "la contadora", "el arquitecto", "la arquitecta", "mister", "mr", "mrs", "ms", "miss",
+    "senor", "senora", "senorita", "señor", "señora", "señorita", "sr", "sra", "srta", "don", "doña", "licenciado",
+    "licenciada", "lic", "ingeniero", "ingeniera", "ing", "doctor", "doctora", "dr", "dra", "profesor", "profesora",
+    "profe", "maestro", "maestra", "arquitecto", "arquitecta", "arq", "contador", "contadora", "mister", "mr", "mrs",
+    "ms", "miss", "psicologa", "psicologo", "enfermera", "capitan",
 ];
 
-const PARTICLES: &[&str] = &["de", "del", "la", "las", "los", "y", "san", "santa", "da", "di", "von", "van", "der", "dos", "e", "i"];
+#[rustfmt::skip]
+const PARTICLES: &[&str] = &[
+    "de", "del", "la", "las", "los", "y", "san", "santa", "da", "di", "von", "van", "der", "dos", "e", "i",
+];
 
 /// Words that no name holds: where one stands the name is over, or there was none.
+#[rustfmt::skip]
 const NOT_NAMES: &[&str] = &[
-    "mi", "mis", "mucho", "para", "a", "con", "en", "que", "le", "te", "gracias", "por", "es", "se", "quiero", "quisiera", "tengo", "llamo", "hablo", "estoy", "pero", "correo", "telefono", "numero", "el", "buenas",
-    "buenos", "buen", "hola", "bueno", "claro", "servirle", "servidor", "servidora", "ordenes", "empresa", "entonces", "ya", "soy", "me", "como", "no", "si", "yo", "usted", "ustedes", "cliente", "clienta", "dueño", "dueña",
-    "encargado", "encargada", "gerente", "una", "un", "muy", "mexicano", "mexicana", "español", "española", "argentino", "argentina", "nuevo", "nueva", "proveedor", "particular", "estudiante", "medico", "abogado", "abogada",
-    "quien", "cual", "donde", "cuando", "digame", "oiga", "oye", "perdon", "espere", "espera", "momento", "robot", "maquina", "persona", "alguien", "nadie", "nada", "todo", "esto", "eso", "este", "esta", "ese", "sobre",
-    "porque", "necesito", "busco", "interesado", "interesada", "amigo", "amiga", "hijo", "hija", "esposo", "esposa", "papa", "mama", "asistente", "secretaria", "secretario", "director", "directora", "responsable", "independiente",
-    "your", "the", "and", "calling", "from", "with", "here", "looking", "interested", "not", "sorry", "just", "tu", "su", "lo", "nos", "trabajo", "vivo", "desde", "ahorita", "correcto", "exacto", "ok", "vale", "dale", "perfecto",
-    "apellido", "nombre", "apellidos", "llama", "escribe", "igual", "otra", "otro", "vez", "hablando", "favor", "saludos", "tardes", "dias", "noches", "eh", "mm", "at", "arroba", "punto", "cero", "estamos", "somos", "tampoco", "ninguna",
-    "yes", "yeah", "is", "it", "my", "email", "phone", "number", "you", "are", "i", "a", "an", "doy", "dejame", "dejeme", "prefiero", "puedo", "puede", "ver", "ahora", "mejor", "primero", "aja", "adelante", "claro",
+    "mi", "mis", "mucho", "para", "a", "con", "en", "que", "le", "te", "gracias", "por", "es", "se", "quiero",
+    "quisiera", "tengo", "llamo", "hablo", "estoy", "pero", "correo", "telefono", "numero", "el", "buenas", "buenos",
+    "buen", "hola", "bueno", "claro", "servirle", "servidor", "servidora", "ordenes", "empresa", "entonces", "ya",
+    "soy", "me", "como", "no", "si", "yo", "usted", "ustedes", "cliente", "clienta", "dueño", "dueña", "encargado",
+    "encargada", "gerente", "una", "un", "muy", "mexicano", "mexicana", "español", "española", "argentino",
+    "argentina", "nuevo", "nueva", "proveedor", "particular", "estudiante", "medico", "abogado", "abogada", "quien",
+    "cual", "donde", "cuando", "digame", "oiga", "oye", "perdon", "espere", "espera", "momento", "robot", "maquina",
+    "persona", "alguien", "nadie", "nada", "todo", "esto", "eso", "este", "esta", "ese", "sobre", "porque",
+    "necesito", "busco", "interesado", "interesada", "amigo", "amiga", "hijo", "hija", "esposo", "esposa", "papa",
+    "mama", "asistente", "secretaria", "secretario", "director", "directora", "responsable", "independiente", "your",
+    "the", "and", "calling", "from", "with", "here", "looking", "interested", "not", "sorry", "just", "tu", "su",
+    "lo", "nos", "trabajo", "vivo", "desde", "ahorita", "correcto", "exacto", "ok", "vale", "dale", "perfecto",
+    "apellido", "nombre", "apellidos", "llama", "escribe", "igual", "otra", "otro", "vez", "hablando", "favor",
+    "saludos", "tardes", "dias", "noches", "eh", "mm", "at", "arroba", "punto", "cero", "estamos", "somos", "tampoco",
+    "ninguna", "yes", "yeah", "is", "it", "my", "email", "phone", "number", "you", "are", "i", "a", "an", "doy",
+    "dejame", "dejeme", "prefiero", "puedo", "puede", "ver", "ahora", "mejor", "primero", "aja", "adelante", "claro",
 ];
 
 /// Reads the caller's name. Under [`Expectation::Name`] a bare name counts; otherwise only an introduced one.
@@ -61,7 +86,8 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
     while let Some(length) = begins_any(rest, OPENERS).filter(|length| *length < rest.len()) {
         rest = &rest[length..];
     }
-    if let Some(letters) = spelling::run(rest, language).filter(|letters| letters.sure && letters.letters.chars().count() >= 3)
+    if let Some(letters) =
+        spelling::run(rest, language).filter(|letters| letters.sure && letters.letters.chars().count() >= 3)
         && letters.used == rest.len()
     {
         return build(&[capitalised(&letters.letters)]);
@@ -69,9 +95,12 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
     collect(rest, language, true)
 }
 
+#[rustfmt::skip]
 const OPENERS: &[&str] = &[
-    "si", "claro", "claro que si", "bueno", "pues", "mire", "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto", "por supuesto", "hola", "gracias", "buenas tardes", "buenos dias", "buenas noches", "es",
-    "va", "dale", "vale", "sure", "yes", "it's", "well", "perdon", "no", "dije", "perfecto", "ah", "correcto",
+    "con mucho gusto", "mucho gusto", "por favor", "encantado", "encantada", "buen dia", "si", "claro",
+    "claro que si", "bueno", "pues", "mire", "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto",
+    "por supuesto", "hola", "gracias", "buenas tardes", "buenos dias", "buenas noches", "es", "va", "dale", "vale",
+    "sure", "yes", "it's", "well", "perdon", "no", "dije", "perfecto", "ah", "correcto",
 ];
 
 fn last_cue(row: &[Token], cues: &[&str]) -> Option<(usize, usize)> {
@@ -86,8 +115,16 @@ fn last_cue(row: &[Token], cues: &[&str]) -> Option<(usize, usize)> {
 
 fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> {
     let mut row = row;
-    while let Some(length) = begins_any(row, TITLES).filter(|length| *length < row.len()) {
-        row = &row[length..];
+    loop {
+        let article = usize::from(row.first().is_some_and(|first| first.is_any(&["el", "la", "su"])));
+        match row.get(article..).and_then(|rest| begins_any(rest, TITLES)) {
+            Some(length) if article + length < row.len() => row = &row[article + length..],
+            _ => break,
+        }
+    }
+    // "Pilar, Pilar Sanz": said again, in full.
+    if row.len() > 2 && row[0].pause && row[0].key == row[1].key {
+        row = &row[1..];
     }
     let mut words: Vec<String> = Vec::new();
     let mut at = 0;
@@ -121,7 +158,12 @@ fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> 
                 last.push_str(&token.text);
             }
         } else {
-            words.push(if particle { token.key.clone() } else { capitalised(&token.text) });
+            let lower = particle && !token.is_any(&["san", "santa"]);
+            words.push(if lower {
+                token.key.clone()
+            } else {
+                capitalised(&token.text)
+            });
         }
         at += 1;
         let abbreviated = token.key == "ma" || token.key == "mª";
@@ -141,8 +183,13 @@ fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> 
 
 /// Whether "de", "la", "y" continue the name: "de la Cruz", not "de la empresa" nor, behind a surname, "de Clínica Luz".
 fn particle_goes_on(row: &[Token], words: &[String]) -> bool {
-    let articles = row[1..].iter().take_while(|token| token.is_any(&["la", "las", "los", "el"])).count();
-    let Some(next) = row.get(articles + 1) else { return false };
+    let articles = row[1..]
+        .iter()
+        .take_while(|token| token.is_any(&["la", "las", "los", "el"]))
+        .count();
+    let Some(next) = row.get(articles + 1) else {
+        return false;
+    };
     if row[0].is("y") {
         return next.capitalised() && words.len() >= 2 && !next.is_any(NOT_NAMES) && !is_given(&next.key);
     }
@@ -151,8 +198,11 @@ fn particle_goes_on(row: &[Token], words: &[String]) -> bool {
     }
     if row[0].is("de") && articles == 0 {
         let surnames = words.iter().skip(1).any(|word| !is_given(&fold(word)));
-        let usual = next.is_any(&["leon", "anda", "alba", "jesus", "dios", "luna", "santiago", "leo", "la"]);
-        return next.capitalised() && (usual || (!surnames && words.len() <= 2 && row.len() <= 3 && !super::company::is_place(&next.key)));
+        let usual = next.is_any(&[
+            "leon", "anda", "alba", "jesus", "dios", "luna", "oca", "hoyos", "gortari", "lara",
+        ]);
+        return next.capitalised()
+            && (usual || (!surnames && words.len() <= 2 && row.len() <= 3 && !super::company::is_place(&next.key)));
     }
     true
 }
@@ -162,14 +212,24 @@ fn respelled(row: &[Token], words: &mut [String], language: Language) -> Option<
     if language != Language::Spanish || !row[0].is_any(&["con", "y"]) || words.is_empty() {
         return None;
     }
-    let link = if row.get(1).is_some_and(|token| token.is("con")) { 2 } else { 1 };
+    let link = if row.get(1).is_some_and(|token| token.is("con")) {
+        2
+    } else {
+        1
+    };
     let letter = spelling::take(row.get(link..)?, language)?;
-    let plausible = letter.sure || row.get(link + letter.used).is_none_or(|_| row[link + letter.used - 1].pause);
+    let plausible = letter.sure
+        || row
+            .get(link + letter.used)
+            .is_none_or(|_| row[link + letter.used - 1].pause);
     if !plausible || (row[0].is("y") && link == 1 && !letter.sure) {
         return None;
     }
-    if let Some(changed) = words.last().and_then(|last| spelling::with_letter(last, &letter.letters)) {
-        *words.last_mut()? = changed;
+    if let Some(changed) = words
+        .last()
+        .and_then(|last| spelling::with_letter(last, &letter.letters))
+    {
+        *words.last_mut()? = capitalised(&changed);
     }
     Some(link + letter.used)
 }
@@ -254,7 +314,26 @@ pub fn build(words: &[String]) -> Option<PersonName> {
 fn is_devotion(key: &str) -> bool {
     matches!(
         key,
-        "angeles" | "carmen" | "luz" | "jesus" | "rosario" | "pilar" | "socorro" | "consuelo" | "refugio" | "mar" | "lourdes" | "guadalupe" | "rocio" | "dolores" | "rosa" | "remedios" | "milagros" | "sol" | "paz" | "valle"
+        "angeles"
+            | "carmen"
+            | "luz"
+            | "jesus"
+            | "rosario"
+            | "pilar"
+            | "socorro"
+            | "consuelo"
+            | "refugio"
+            | "mar"
+            | "lourdes"
+            | "guadalupe"
+            | "rocio"
+            | "dolores"
+            | "rosa"
+            | "remedios"
+            | "milagros"
+            | "sol"
+            | "paz"
+            | "valle"
     )
 }
 
@@ -267,7 +346,7 @@ fn units(words: &[String]) -> Vec<String> {
             open.push(' ');
         }
         open.push_str(word);
-        if !PARTICLES.contains(&word.as_str()) {
+        if !PARTICLES.contains(&word.as_str()) && !matches!(word.as_str(), "San" | "Santa") {
             units.push(std::mem::take(&mut open));
         }
     }

@@ -75,7 +75,9 @@ const SPANISH: &[(&str, Word)] = &[
     ("veces", Word::Times),
 ];
 
-const UNITS: [&str; 10] = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"];
+const UNITS: [&str; 10] = [
+    "cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
+];
 
 const ENGLISH: &[(&str, Word)] = &[
     ("zero", Word::Unit(0)),
@@ -136,13 +138,20 @@ fn compounds() -> HashMap<String, Compound> {
         for (unit, name) in UNITS.iter().enumerate().skip(1) {
             let stem = if value == 20 { "veint" } else { ten };
             for joint in ["i", "y", "e"] {
-                table.insert(sounds(&format!("{stem}{joint}{name}")), Compound::Value(value + unit as u32));
+                table.insert(
+                    sounds(&format!("{stem}{joint}{name}")),
+                    Compound::Value(value + unit as u32),
+                );
             }
         }
     }
     table.insert(sounds("veintiun"), Compound::Value(21));
     for (unit, name) in UNITS.iter().enumerate() {
-        let plural = if name.ends_with('s') { format!("{name}es") } else { format!("{name}s") };
+        let plural = if name.ends_with('s') {
+            format!("{name}es")
+        } else {
+            format!("{name}s")
+        };
         table.insert(sounds(&plural), Compound::Plural(unit as u32));
     }
     table
@@ -151,12 +160,17 @@ fn compounds() -> HashMap<String, Compound> {
 fn word(token: &Token, language: Language) -> Option<Word> {
     match language {
         Language::Spanish => SPANISH_WORDS.get(&sounds(&token.key)).copied(),
-        Language::English => ENGLISH.iter().find(|(name, _)| token.key == *name).map(|(_, meaning)| *meaning),
+        Language::English => ENGLISH
+            .iter()
+            .find(|(name, _)| token.key == *name)
+            .map(|(_, meaning)| *meaning),
     }
 }
 
 fn compound(token: &Token, language: Language) -> Option<Compound> {
-    (language == Language::Spanish).then(|| COMPOUNDS.get(&sounds(&token.key)).copied()).flatten()
+    (language == Language::Spanish)
+        .then(|| COMPOUNDS.get(&sounds(&token.key)).copied())
+        .flatten()
 }
 
 /// Reads the number that the tokens begin with.
@@ -169,7 +183,10 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Group> {
         return Some(written(row, language));
     }
     let (value, used) = number(row, language)?;
-    Some(Group { digits: value.to_string(), used })
+    Some(Group {
+        digits: value.to_string(),
+        used,
+    })
 }
 
 /// Digits as written, also half written: "50 y 5" is 55.
@@ -180,9 +197,15 @@ fn written(row: &[Token], language: Language) -> Group {
         && row.get(1).is_some_and(|token| token.is("y"))
         && let Some(unit) = row.get(2).and_then(|token| unit_of(token, language))
     {
-        return Group { digits: format!("{}{unit}", &row[0].key[..1]), used: 3 };
+        return Group {
+            digits: format!("{}{unit}", &row[0].key[..1]),
+            used: 3,
+        };
     }
-    Group { digits: row[0].key.clone(), used: 1 }
+    Group {
+        digits: row[0].key.clone(),
+        used: 1,
+    }
 }
 
 /// A digit from 1 to 9, said or written.
@@ -203,21 +226,34 @@ fn repetition(row: &[Token], language: Language) -> Option<Group> {
         Some(Word::Unit(times @ 2..=6)) => return counted(row, times, language),
         _ => {
             let digits = row[0].is_digits() && row[0].key.len() == 1;
-            let times = row[0].key.parse::<u32>().ok().filter(|times| digits && (2..=6).contains(times))?;
+            let times = row[0]
+                .key
+                .parse::<u32>()
+                .ok()
+                .filter(|times| digits && (2..=6).contains(times))?;
             return counted(row, times, language);
         }
     };
     let (digits, used) = one_digit(&row[1..], language)?;
-    Some(Group { digits: digits.repeat(times), used: used + 1 })
+    Some(Group {
+        digits: digits.repeat(times),
+        used: used + 1,
+    })
 }
 
 fn counted(row: &[Token], times: u32, language: Language) -> Option<Group> {
     if let Some(Compound::Plural(unit)) = row.get(1).and_then(|token| compound(token, language)) {
-        return Some(Group { digits: unit.to_string().repeat(times as usize), used: 2 });
+        return Some(Group {
+            digits: unit.to_string().repeat(times as usize),
+            used: 2,
+        });
     }
     if row.get(1).and_then(|token| word(token, language)) == Some(Word::Times) {
         let (digits, used) = one_digit(&row[2..], language)?;
-        return Some(Group { digits: digits.repeat(times as usize), used: used + 2 });
+        return Some(Group {
+            digits: digits.repeat(times as usize),
+            used: used + 2,
+        });
     }
     None
 }
@@ -237,7 +273,11 @@ fn one_digit(row: &[Token], language: Language) -> Option<(String, usize)> {
 /// A cardinal below a million.
 fn number(row: &[Token], language: Language) -> Option<(u32, usize)> {
     let is_thousand = |at: usize| row.get(at).and_then(|token| word(token, language)) == Some(Word::Thousand);
-    let (head, used) = if is_thousand(0) { (1, 0) } else { below_thousand(row, language)? };
+    let (head, used) = if is_thousand(0) {
+        (1, 0)
+    } else {
+        below_thousand(row, language)?
+    };
     // "cinco mil": a pause before "mil" starts another number.
     if head == 0 || !is_thousand(used) || (used > 0 && row[used - 1].pause) {
         return (used > 0).then_some((head, used));

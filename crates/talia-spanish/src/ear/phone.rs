@@ -95,7 +95,9 @@ impl Run {
         while at < self.groups.len() {
             let (this, next) = (&self.groups[at], self.groups.get(at + 1));
             match next {
-                Some(unit) if this.len() == 2 && this.ends_with('0') && this != "00" && unit.len() == 1 && unit != "0" => {
+                Some(unit)
+                    if this.len() == 2 && this.ends_with('0') && this != "00" && unit.len() == 1 && unit != "0" =>
+                {
                     digits.push_str(&this[..1]);
                     digits.push_str(unit);
                     at += 2;
@@ -110,6 +112,7 @@ impl Run {
     }
 }
 
+#[rustfmt::skip]
 const BETWEEN: &[&str] = &[
     "-", ".", "/", "y", "luego", "despues", "guion", "eh", "este", "mm", "espacio", "lada", "sigue", "seguido de",
     "y luego", "y despues", "el", "o sea", "a ver", "con", "al final", "then", "uh", "um", "and", "dash", "and then",
@@ -127,7 +130,11 @@ pub(crate) fn runs(row: &[Token], language: Language) -> Vec<Run> {
             if !open {
                 let before = at.checked_sub(1).map(|previous| row[previous].key.as_str());
                 let plus = matches!(before, Some("+" | "mas" | "plus"));
-                found.push(Run { groups: Vec::new(), plus, corrects });
+                found.push(Run {
+                    groups: Vec::new(),
+                    plus,
+                    corrects,
+                });
                 corrects = false;
             }
             open = true;
@@ -186,7 +193,11 @@ fn interpret(run: &Run, country: Country) -> Option<Phone> {
         return None;
     }
     let read = |digits: &str| {
-        if run.plus { international(digits).or_else(|| national(digits, country)) } else { national(digits, country) }
+        if run.plus {
+            international(digits).or_else(|| national(digits, country))
+        } else {
+            national(digits, country)
+        }
     };
     read(&digits).or_else(|| {
         let joined = run.joined();
@@ -217,14 +228,20 @@ fn international(digits: &str) -> Option<Phone> {
         Country::Argentina if significant.len() == 11 => significant.trim_start_matches('9').to_owned(),
         _ => significant,
     };
-    Some(Phone { e164, national, country })
+    Some(Phone {
+        e164,
+        national,
+        country,
+    })
 }
 
 fn national(digits: &str, country: Country) -> Option<Phone> {
     at_home(digits, country).or_else(|| {
         let abroad = digits.strip_prefix("00").unwrap_or(digits);
         // Eleven digits and more can't be a home number: a country's code must stand in front.
-        (abroad.len() > country.national_length() && !abroad.starts_with('0')).then(|| international(abroad)).flatten()
+        (abroad.len() > country.national_length() && !abroad.starts_with('0'))
+            .then(|| international(abroad))
+            .flatten()
     })
 }
 
@@ -242,7 +259,9 @@ fn at_home(digits: &str, country: Country) -> Option<Phone> {
             valid(country, number)
         }
         Country::Spain => {
-            let number = stripped("", 9).or_else(|| stripped("34", 9)).or_else(|| stripped("0034", 9))?;
+            let number = stripped("", 9)
+                .or_else(|| stripped("34", 9))
+                .or_else(|| stripped("0034", 9))?;
             valid(country, number)
         }
         Country::Argentina => argentina(digits),
@@ -253,11 +272,16 @@ fn at_home(digits: &str, country: Country) -> Option<Phone> {
 
 /// Argentina: 0 before the area and 15 behind it at home, 9 before the area from abroad (ENACOM numbering plan).
 fn argentina(digits: &str) -> Option<Phone> {
-    let rest = digits.strip_prefix("0054").or_else(|| digits.strip_prefix("54").filter(|r| r.len() >= 10));
+    let rest = digits
+        .strip_prefix("0054")
+        .or_else(|| digits.strip_prefix("54").filter(|r| r.len() >= 10));
     let rest = rest.unwrap_or(digits);
     let rest = rest.strip_prefix('0').unwrap_or(rest);
     let mobile = |number: &str| {
-        valid(Country::Argentina, &format!("9{number}")).map(|phone| Phone { national: number.to_owned(), ..phone })
+        valid(Country::Argentina, &format!("9{number}")).map(|phone| Phone {
+            national: number.to_owned(),
+            ..phone
+        })
     };
     match rest.len() {
         11 if rest.starts_with('9') => mobile(&rest[1..]),
@@ -282,5 +306,9 @@ fn valid(country: Country, significant: &str) -> Option<Phone> {
     let e164 = format!("+{}{significant}", country.code());
     let parsed = phonenumber::parse(id, &e164).ok()?;
     let same = parsed.format().mode(Mode::E164).to_string() == e164;
-    (same && parsed.is_valid()).then(|| Phone { e164, national: significant.to_owned(), country })
+    (same && parsed.is_valid()).then(|| Phone {
+        e164,
+        national: significant.to_owned(),
+        country,
+    })
 }

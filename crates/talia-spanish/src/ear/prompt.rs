@@ -22,7 +22,9 @@ pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static
         (Language::Spanish, Expectation::YesNo) => "Sí, es correcto. No, es con be, no con uve.",
         (Language::Spanish, Expectation::Digits) => "Es el 4 0 7 7 1 9. El número es 62 00 35.",
         (Language::Spanish, Expectation::Date) => "El martes 14 de octubre a las 4 y media de la tarde.",
-        (Language::Spanish, Expectation::Company) => "Llamo de Refacciones Bustillos. La empresa se llama Grupo Olmedo Cañedo.",
+        (Language::Spanish, Expectation::Company) => {
+            "Llamo de Refacciones Bustillos. La empresa se llama Grupo Olmedo Cañedo."
+        }
         (Language::English, Expectation::Open) => "Hello, good afternoon. I'm calling for some information, please.",
         (Language::English, Expectation::Name) => "My name is Winifred Oglethorpe.",
         (Language::English, Expectation::Spelled) => "O, G, L, E, T, H, O, R, P, E. B as in boy.",
@@ -38,19 +40,37 @@ pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static
 }
 
 /// Names in the prompts, folded. They are rare, and none is used by two prompts in another spelling.
-const NAMES: &[&str] = &["erendira", "bustillos", "canedo", "cañedo", "fermin olmedo", "fermin guion bajo", "almacen guion medio", "olmedo", "winifred", "oglethorpe"];
+const NAMES: &[&str] = &[
+    "erendira",
+    "bustillos",
+    "canedo",
+    "cañedo",
+    "fermin olmedo",
+    "fermin guion bajo",
+    "almacen guion medio",
+    "olmedo",
+    "winifred",
+    "oglethorpe",
+];
 
 /// Rows of digits in the prompts.
 const NUMBERS: &[&str] = &["8120049317", "4429006138", "407719", "620035", "2073004961"];
 
 /// Whole sentences of the prompts that a caller is unlikely to say in these words.
-const SENTENCES: &[&str] = &["martes 14 de octubre a las 4 y media", "tuesday the 14th of october at half past four", "no es con be no con uve"];
+const SENTENCES: &[&str] = &[
+    "martes 14 de octubre a las 4 y media",
+    "tuesday the 14 th of october at half past four",
+    "no es con be no con uve",
+];
 
 /// Whether a transcript holds words of the prompt that was given, so that it can't be trusted and must be recognised again without one.
 pub fn leaks_prompt(text: &str, expectation: Expectation, language: Language) -> bool {
     let words: Vec<String> = tokens(text).into_iter().map(|token| token.key).collect();
     let said = format!(" {} ", words.join(" "));
-    let prompt: Vec<String> = tokens(decoding_prompt(expectation, language)).into_iter().map(|token| fold(&token.key)).collect();
+    let prompt: Vec<String> = tokens(decoding_prompt(expectation, language))
+        .into_iter()
+        .map(|token| fold(&token.key))
+        .collect();
     let prompt = format!(" {} ", prompt.join(" "));
     let names = NAMES
         .iter()
@@ -58,9 +78,16 @@ pub fn leaks_prompt(text: &str, expectation: Expectation, language: Language) ->
         .map(|name| format!(" {name} "))
         .any(|name| prompt.contains(&name) && said.contains(&name));
     let digits = numbers::digits(text, language);
-    names || NUMBERS.iter().any(|number| shows(decoding_prompt(expectation, language), number) && digits.contains(number))
+    names
+        || NUMBERS
+            .iter()
+            .any(|number| shows(decoding_prompt(expectation, language), number) && digits.contains(number))
 }
 
 fn shows(prompt: &str, number: &str) -> bool {
-    prompt.chars().filter(char::is_ascii_digit).collect::<String>().contains(number)
+    prompt
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect::<String>()
+        .contains(number)
 }

@@ -2,7 +2,10 @@
 
 /// Lower case without accents; ñ is kept, since it is a letter of its own.
 pub(crate) fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).filter_map(fold_char).collect()
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .filter_map(fold_char)
+        .collect()
 }
 
 fn fold_char(c: char) -> Option<char> {

@@ -106,7 +106,11 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Letters> {
     if language == Language::Spanish {
         for (phrase, letters) in PHRASES {
             if let Some(used) = begins_any(row, &[phrase]) {
-                return Some(Letters { letters: (*letters).to_owned(), used, sure: true });
+                return Some(Letters {
+                    letters: (*letters).to_owned(),
+                    used,
+                    sure: true,
+                });
             }
         }
     }
@@ -115,7 +119,11 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Letters> {
         && one.letters.chars().count() == 1
         && (one.sure || row[1].key.len() == 1 || times == 3)
     {
-        return Some(Letters { letters: one.letters.repeat(times), used: one.used + 1, sure: true });
+        return Some(Letters {
+            letters: one.letters.repeat(times),
+            used: one.used + 1,
+            sure: true,
+        });
     }
     single(row, language)
 }
@@ -140,9 +148,17 @@ fn single(row: &[Token], language: Language) -> Option<Letters> {
         _ => return None,
     };
     if let Some((letter, used)) = example(row, letter, language) {
-        return Some(Letters { letters: letter.to_string(), used, sure: true });
+        return Some(Letters {
+            letters: letter.to_string(),
+            used,
+            sure: true,
+        });
     }
-    Some(Letters { letters: letter.to_string(), used: 1, sure })
+    Some(Letters {
+        letters: letter.to_string(),
+        used: 1,
+        sure,
+    })
 }
 
 /// "be de burro", "eme como María", "b as in boy": the example settles b and v.
@@ -189,13 +205,21 @@ pub(crate) fn run(row: &[Token], language: Language) -> Option<Letters> {
         }
         let Some(next) = take(&row[at..], language) else { break };
         let spoken_i = next.letters == "y" && next.used == 1 && !row[at].glued && !row[at].capitalised();
-        letters.push_str(if spoken_i && language == Language::Spanish && row[at].is("y") { "i" } else { &next.letters });
+        letters.push_str(if spoken_i && language == Language::Spanish && row[at].is("y") {
+            "i"
+        } else {
+            &next.letters
+        });
         sure += usize::from(next.sure);
         at += next.used;
         read += 1;
         end = at;
     }
-    (read >= 2).then_some(Letters { letters, used: end, sure: sure * 2 >= read })
+    (read >= 2).then_some(Letters {
+        letters,
+        used: end,
+        sure: sure * 2 >= read,
+    })
 }
 
 /// Reads the longest spelled word in a text: "se escribe be, a, erre, o" gives "baro".
@@ -211,7 +235,10 @@ pub(crate) fn longest(row: &[Token], language: Language) -> Option<(usize, Lette
         match run(&row[at..], language) {
             Some(found) => {
                 let next = at + found.used.max(1);
-                if best.as_ref().is_none_or(|(_, kept)| found.letters.chars().count() > kept.letters.chars().count()) {
+                if best
+                    .as_ref()
+                    .is_none_or(|(_, kept)| found.letters.chars().count() > kept.letters.chars().count())
+                {
                     best = Some((at, found));
                 }
                 at = next;
@@ -223,7 +250,10 @@ pub(crate) fn longest(row: &[Token], language: Language) -> Option<(usize, Lette
 }
 
 /// Letters that are said alike: a speaker names one to choose it over the others.
-const MATES: &[&str] = &["bv", "scz", "gj", "yil", "ckq", "mn", "td", "xjs", "wu", "nñ", "pb", "fs", "rl"];
+#[rustfmt::skip]
+const MATES: &[&str] = &[
+    "bv", "scz", "gj", "yil", "ckq", "mn", "td", "xj", "xgs", "wu", "nñ", "pb", "fs", "rl",
+];
 
 /// Respells a word by a remark on one letter ("Vélez con be" gives "Bélez"); nothing if the letter fits nowhere.
 pub fn with_letter(word: &str, letter: &str) -> Option<String> {
@@ -236,19 +266,39 @@ pub fn with_letter(word: &str, letter: &str) -> Option<String> {
     if wanted == 'h' {
         return with_h(&chars);
     }
-    let mates = |c: char| {
-        let lower = super::sound::fold(&c.to_string()).chars().next().unwrap_or(c);
-        lower != wanted && MATES.iter().any(|group| group.contains(wanted) && group.contains(lower))
+    let lower = |at: usize| {
+        super::sound::fold(&chars[at].to_string())
+            .chars()
+            .next()
+            .unwrap_or(chars[at])
     };
-    let groups_first: Vec<usize> = (0..chars.len()).filter(|&at| mates(chars[at])).collect();
+    let soft = |at: usize| at + 1 < chars.len() && matches!(lower(at + 1), 'e' | 'i');
+    let fits_group = |group: &str, at: usize| {
+        let c = lower(at);
+        // c and g sound as their mates do only before some vowels.
+        let sounding = match (c, group) {
+            ('c', "scz") | ('g', "gj") => soft(at),
+            ('c', "ckq") => !soft(at),
+            _ => true,
+        };
+        c != wanted && sounding && group.contains(wanted) && group.contains(c)
+    };
     let preferred = MATES.iter().find_map(|group| {
-        let fits = |at: &&usize| group.contains(wanted) && group.contains(chars[**at].to_ascii_lowercase());
+        let mut places = (0..chars.len()).filter(|&at| fits_group(group, at));
         // "con zeta" is most often said of the last sibilant (Gómez, Chávez), other letters of the first.
-        if *group == "scz" { groups_first.iter().rev().find(fits) } else { groups_first.iter().find(fits) }
+        if *group == "scz" {
+            places.next_back()
+        } else {
+            places.next()
+        }
     });
-    let at = *preferred?;
+    let at = preferred?;
     let mut changed = chars;
-    changed[at] = if changed[at].is_uppercase() { wanted.to_ascii_uppercase() } else { wanted };
+    changed[at] = if changed[at].is_uppercase() {
+        wanted.to_ascii_uppercase()
+    } else {
+        wanted
+    };
     Some(changed.into_iter().collect())
 }
 
@@ -261,7 +311,11 @@ fn doubled(chars: &[char], wanted: char, second: char) -> Option<String> {
     if chars.get(at + 1).is_some_and(|c| *c == second) {
         return None;
     }
-    let first = if chars[at].is_uppercase() { wanted.to_ascii_uppercase() } else { wanted };
+    let first = if chars[at].is_uppercase() {
+        wanted.to_ascii_uppercase()
+    } else {
+        wanted
+    };
     let mut changed: String = chars[..at].iter().collect();
     changed.push(first);
     changed.push(second);

@@ -83,13 +83,19 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                 glued = false;
             }
             Kind::Symbol => {
-                let followed = chars.get(at).is_some_and(|&c| matches!(kind(c), Kind::Letter | Kind::Digit));
+                let followed = chars
+                    .get(at)
+                    .is_some_and(|&c| matches!(kind(c), Kind::Letter | Kind::Digit));
                 let dot_as_stop = chars[start] == '.' && !followed;
                 if dot_as_stop {
                     mark_pause(&mut cut);
                     glued = false;
                 } else {
-                    let symbol = if matches!(chars[start], '–' | '—') { '-' } else { chars[start] };
+                    let symbol = if matches!(chars[start], '–' | '—') {
+                        '-'
+                    } else {
+                        chars[start]
+                    };
                     cut.push(token(&symbol.to_string(), glued));
                     glued = true;
                 }
@@ -109,9 +115,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
 
 /// A capital inside a word that starts a new one: "RovaClinica".
 fn hump(chars: &[char], at: usize) -> bool {
-    chars[at].is_uppercase()
-        && chars[at - 1].is_lowercase()
-        && chars.get(at + 1).is_some_and(|c| c.is_lowercase())
+    chars[at].is_uppercase() && chars[at - 1].is_lowercase() && chars.get(at + 1).is_some_and(|c| c.is_lowercase())
 }
 
 fn mark_pause(cut: &mut [Token]) {
@@ -122,7 +126,12 @@ fn mark_pause(cut: &mut [Token]) {
 
 fn token(text: &str, glued: bool) -> Token {
     let text = text.trim_matches(['\'', '’']);
-    Token { text: text.to_owned(), key: fold(text).replace('’', "'"), glued, pause: false }
+    Token {
+        text: text.to_owned(),
+        key: fold(text).replace('’', "'"),
+        glued,
+        pause: false,
+    }
 }
 
 /// The tokens as written, glued ones together.
@@ -142,15 +151,20 @@ pub(crate) fn begins(tokens: &[Token], keys: &[&str]) -> bool {
     tokens.len() >= keys.len() && keys.iter().zip(tokens).all(|(key, token)| token.key == *key)
 }
 
-/// The first of several phrases (words parted by spaces) that the tokens begin with: its length in tokens.
+/// The longest of several phrases (words parted by spaces) that the tokens begin with: its length in tokens.
 pub(crate) fn begins_any(tokens: &[Token], phrases: &[&str]) -> Option<usize> {
-    phrases
-        .iter()
-        .filter_map(|phrase| {
-            let keys: Vec<&str> = phrase.split(' ').collect();
-            begins(tokens, &keys).then_some(keys.len())
-        })
-        .max()
+    phrases.iter().filter_map(|phrase| begins_phrase(tokens, phrase)).max()
+}
+
+fn begins_phrase(tokens: &[Token], phrase: &str) -> Option<usize> {
+    let mut length = 0;
+    for key in phrase.split(' ') {
+        if tokens.get(length)?.key != key {
+            return None;
+        }
+        length += 1;
+    }
+    Some(length)
 }
 
 /// Where one of several phrases first stands: start and end.

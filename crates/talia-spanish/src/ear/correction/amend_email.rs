@@ -12,7 +12,9 @@ use crate::{Expectation, Language};
 pub fn amend_email(current: &str, text: &str, language: Language) -> Option<String> {
     let (local, domain) = current.rsplit_once('@')?;
     let correction = read(text, language);
-    let changed = correction.and_then(|correction| apply(local, domain, &correction, language)).or_else(|| whole(text, language))?;
+    let changed = correction
+        .and_then(|correction| apply(local, domain, &correction, language))
+        .or_else(|| whole(text, language))?;
     let email = Email::new(&changed)?;
     (email.as_str() != current).then(|| email.as_str().to_owned())
 }
@@ -30,11 +32,16 @@ fn apply(local: &str, domain: &str, correction: &Correction, language: Language)
             if let Some(address) = whole(right, language) {
                 return Some(address);
             }
+            if let (Some(_), Some(letter)) = (letter(wrong, language), letter(right, language)) {
+                return respell(local, domain, &letter, None);
+            }
             replace(local, domain, &written(wrong, language), &written(right, language))
         }
         Correction::Letter { letter, of } => respell(local, domain, letter, of.as_deref()),
         Correction::Without(what) => {
-            let what = written(what, language);
+            let what = letter(what, language)
+                .unwrap_or_else(|| written(what, language))
+                .replace('ñ', "n");
             let shorter = remove_last(local, &what)?;
             Some(format!("{shorter}@{domain}"))
         }
@@ -45,11 +52,23 @@ fn apply(local: &str, domain: &str, correction: &Correction, language: Language)
             let rest: String = local.chars().skip(start.chars().count()).collect();
             Some(format!("{start}{rest}@{domain}"))
         }
+        Correction::Append(what) => {
+            let what = letter(what, language).unwrap_or_else(|| written(what, language));
+            (!what.is_empty()).then(|| format!("{local}{what}@{domain}"))
+        }
         Correction::Restate(text) => whole(text, language).or_else(|| {
             let part = written(text, language);
             restate(local, domain, &part).filter(|changed| *changed != address)
         }),
     }
+}
+
+/// The letter that a text names and nothing else.
+fn letter(text: &str, language: Language) -> Option<String> {
+    let row = tokens(text);
+    spelling::take(&row, language)
+        .filter(|found| found.used == row.len())
+        .map(|found| found.letters)
 }
 
 /// A heard fragment as it is written in an address.
@@ -69,19 +88,31 @@ fn replace(local: &str, domain: &str, wrong: &str, right: &str) -> Option<String
             return Some(format!("{local}@{changed}"));
         }
     }
-    let in_local = local.rfind(wrong).map(|at| format!("{}{right}{}@{domain}", &local[..at], &local[at + wrong.len()..]));
-    let in_domain = || domain.rfind(wrong).map(|at| format!("{local}@{}{right}{}", &domain[..at], &domain[at + wrong.len()..]));
-    in_local.or_else(in_domain).or_else(|| nearest(local, domain, right, Some(wrong)))
+    let in_local = local
+        .rfind(wrong)
+        .map(|at| format!("{}{right}{}@{domain}", &local[..at], &local[at + wrong.len()..]));
+    let in_domain = || {
+        domain
+            .rfind(wrong)
+            .map(|at| format!("{local}@{}{right}{}", &domain[..at], &domain[at + wrong.len()..]))
+    };
+    in_local
+        .or_else(in_domain)
+        .or_else(|| nearest(local, domain, right, Some(wrong)))
 }
 
 /// "punto mx", "gmail", "outlook.com" as a change of the domain.
 fn new_domain(domain: &str, part: &str) -> Option<String> {
     let host = domain.split('.').next().unwrap_or(domain);
     if let Some(ending) = part.strip_prefix('.') {
-        let known = ending.split('.').all(|label| (2..=6).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_lowercase()));
+        let known = ending
+            .split('.')
+            .all(|label| (2..=6).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_lowercase()));
         return known.then(|| format!("{host}.{}", ending.replace("con", "com")));
     }
-    let (name, ending) = part.split_once('.').map_or((part, None), |(name, ending)| (name, Some(ending)));
+    let (name, ending) = part
+        .split_once('.')
+        .map_or((part, None), |(name, ending)| (name, Some(ending)));
     let (provider, alike) = providers::recognise(name)?;
     (alike > 0.6).then(|| format!("{}.{}", provider.name, ending.unwrap_or(provider.endings[0])))
 }
@@ -95,7 +126,11 @@ fn restate(local: &str, domain: &str, part: &str) -> Option<String> {
     }
     if matches!(part, "_" | "-" | ".") {
         // "no, guion bajo": the only other sign is what was misheard.
-        let signs: Vec<usize> = local.char_indices().filter(|(_, c)| matches!(c, '_' | '-' | '.')).map(|(at, _)| at).collect();
+        let signs: Vec<usize> = local
+            .char_indices()
+            .filter(|(_, c)| matches!(c, '_' | '-' | '.'))
+            .map(|(at, _)| at)
+            .collect();
         if let [at] = signs[..] {
             return Some(format!("{}{part}{}@{domain}", &local[..at], &local[at + 1..]));
         }
@@ -120,21 +155,37 @@ fn nearest(local: &str, domain: &str, right: &str, wrong: Option<&str>) -> Optio
         }
     };
     for (start, end) in spans(local) {
-        consider(likeness(&local[start..end], probe), format!("{}{right}{}@{domain}", &local[..start], &local[end..]));
+        consider(
+            likeness(&local[start..end], probe),
+            format!("{}{right}{}@{domain}", &local[..start], &local[end..]),
+        );
     }
     let host = domain.split('.').next().unwrap_or(domain);
     for (start, end) in spans(host) {
-        consider(likeness(&host[start..end], probe), format!("{local}@{}{right}{}", &domain[..start], &domain[end..]));
+        consider(
+            likeness(&host[start..end], probe),
+            format!("{local}@{}{right}{}", &domain[..start], &domain[end..]),
+        );
     }
     best.map(|(_, address)| address)
 }
 
 /// All stretches of a text of reasonable length, by byte.
 fn spans(text: &str) -> Vec<(usize, usize)> {
-    let cuts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).take(64).collect();
+    let cuts: Vec<usize> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([text.len()])
+        .take(64)
+        .collect();
     let mut spans = Vec::new();
     for (index, start) in cuts.iter().enumerate() {
-        spans.extend(cuts[index + 1..].iter().filter(|end| **end - start >= 2).map(|end| (*start, *end)));
+        spans.extend(
+            cuts[index + 1..]
+                .iter()
+                .filter(|end| **end - start >= 2)
+                .map(|end| (*start, *end)),
+        );
     }
     spans
 }
@@ -144,24 +195,44 @@ fn respell(local: &str, domain: &str, letter: &str, of: Option<&str>) -> Option<
     let key = of.map(crate::ear::sound::fold);
     if let Some(word) = key {
         let within = |text: &str| {
-            spans(text).into_iter().map(|(start, end)| (likeness(&text[start..end], &word), start, end)).max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(alike, ..)| *alike >= 0.8)
+            spans(text)
+                .into_iter()
+                .map(|(start, end)| (likeness(&text[start..end], &word), start, end))
+                .max_by(|a, b| a.0.total_cmp(&b.0))
+                .filter(|(alike, ..)| *alike >= 0.8)
         };
+        // "luz con zeta": the recogniser already wrote the word as it should be.
+        let right = word.contains(letter.as_str()) && word.is_ascii();
         if let Some((_, start, end)) = within(local)
-            && let Some(changed) = spelling::with_letter(&local[start..end], &letter)
+            && let Some(changed) = if right {
+                Some(word.clone())
+            } else {
+                spelling::with_letter(&local[start..end], &letter)
+            }
         {
             return Some(format!("{}{changed}{}@{domain}", &local[..start], &local[end..]));
         }
         let host = domain.split('.').next().unwrap_or(domain);
         if let Some((_, start, end)) = within(host)
-            && let Some(changed) = spelling::with_letter(&host[start..end], &letter)
+            && let Some(changed) = if right {
+                Some(word.clone())
+            } else {
+                spelling::with_letter(&host[start..end], &letter)
+            }
         {
             return Some(format!("{local}@{}{changed}{}", &domain[..start], &domain[end..]));
         }
     }
-    spelling::with_letter(local, &letter).map(|local| format!("{local}@{domain}")).or_else(|| {
-        let (host, ending) = domain.split_once('.')?;
-        providers::recognise(host).is_none().then(|| spelling::with_letter(host, &letter)).flatten().map(|host| format!("{local}@{host}.{ending}"))
-    })
+    spelling::with_letter(local, &letter)
+        .map(|local| format!("{local}@{domain}"))
+        .or_else(|| {
+            let (host, ending) = domain.split_once('.')?;
+            providers::recognise(host)
+                .is_none()
+                .then(|| spelling::with_letter(host, &letter))
+                .flatten()
+                .map(|host| format!("{local}@{host}.{ending}"))
+        })
 }
 
 fn remove_last(local: &str, what: &str) -> Option<String> {
@@ -174,7 +245,11 @@ fn remove_last(local: &str, what: &str) -> Option<String> {
 
 fn nth(local: &str, place: i32, letter: &str) -> Option<String> {
     let mut chars: Vec<char> = local.chars().collect();
-    let at = if place < 0 { chars.len().checked_sub(place.unsigned_abs() as usize)? } else { place as usize };
+    let at = if place < 0 {
+        chars.len().checked_sub(place.unsigned_abs() as usize)?
+    } else {
+        place as usize
+    };
     let new = letter.replace('ñ', "n").chars().next()?;
     *chars.get_mut(at)? = new;
     Some(chars.into_iter().collect())

@@ -18,12 +18,18 @@ pub fn amend_phone(current: &Phone, text: &str, language: Language) -> Option<Ph
 /// Keeps Argentina's mobile mark, which the national number leaves out.
 fn with_national(current: &Phone, digits: &str) -> Option<Phone> {
     let mobile = current.country == Country::Argentina && current.e164.starts_with("+549");
-    let dialled = if mobile { format!("549{digits}") } else { digits.to_owned() };
+    let dialled = if mobile {
+        format!("549{digits}")
+    } else {
+        digits.to_owned()
+    };
     phone::from_digits(&dialled, current.country)
 }
 
 fn amended(number: &str, correction: &Correction, language: Language) -> Option<String> {
-    let digits = |text: &str| Some(numbers::digits(text, language)).filter(|digits| !digits.is_empty() && digits.len() <= number.len());
+    let digits = |text: &str| {
+        Some(numbers::digits(text, language)).filter(|digits| !digits.is_empty() && digits.len() <= number.len())
+    };
     match correction {
         Correction::Replace { wrong, right } => {
             let (wrong, right) = (digits(wrong)?, digits(right)?);
@@ -42,13 +48,17 @@ fn amended(number: &str, correction: &Correction, language: Language) -> Option<
         }
         Correction::Nth { place, letter } => {
             let digit = letter.chars().next().filter(char::is_ascii_digit)?;
-            let at = if *place < 0 { number.len().checked_sub(place.unsigned_abs() as usize)? } else { *place as usize };
+            let at = if *place < 0 {
+                number.len().checked_sub(place.unsigned_abs() as usize)?
+            } else {
+                *place as usize
+            };
             let mut changed: Vec<char> = number.chars().collect();
             *changed.get_mut(at)? = digit;
             Some(changed.into_iter().collect())
         }
         Correction::Restate(text) => nearest(number, &digits(text)?),
-        Correction::Letter { .. } | Correction::Without(_) => None,
+        Correction::Letter { .. } | Correction::Without(_) | Correction::Append(_) => None,
     }
 }
 
@@ -57,10 +67,17 @@ fn nearest(number: &str, part: &str) -> Option<String> {
     if part.len() < 2 {
         return None;
     }
-    let apart = |at: usize| number[at..at + part.len()].bytes().zip(part.bytes()).filter(|(a, b)| a != b).count();
+    let apart = |at: usize| {
+        number[at..at + part.len()]
+            .bytes()
+            .zip(part.bytes())
+            .filter(|(a, b)| a != b)
+            .count()
+    };
     let places = 0..=number.len() - part.len();
     let least = places.clone().map(apart).filter(|apart| *apart > 0).min()?;
     let mut fits = places.filter(|&at| apart(at) == least);
     let at = fits.next()?;
-    (fits.next().is_none() && least * 2 <= part.len()).then(|| format!("{}{part}{}", &number[..at], &number[at + part.len()..]))
+    (fits.next().is_none() && least * 2 <= part.len())
+        .then(|| format!("{}{part}{}", &number[..at], &number[at + part.len()..]))
 }

@@ -16,8 +16,10 @@ pub(crate) struct Domain {
 }
 
 /// Words that no domain goes on with when no dot follows.
+#[rustfmt::skip]
 const STOPS: &[&str] = &[
-    "y", "gracias", "mi", "es", "todo", "ok", "si", "por", "para", "correcto", "no", "pero", "ese", "the", "and", "my", "thanks", "con", "punto", "nada", "bueno", "entonces", "tambien",
+    "y", "gracias", "mi", "es", "todo", "ok", "si", "por", "para", "correcto", "no", "pero", "ese", "the", "and",
+    "my", "thanks", "con", "punto", "nada", "bueno", "entonces", "tambien",
 ];
 
 /// The most words of one label.
@@ -44,7 +46,10 @@ pub(crate) fn read(row: &[Token], language: Language) -> Vec<Domain> {
             loop {
                 let dotted = dot(&row[at..], language).unwrap_or(0);
                 match ending::take(&row[at + dotted..]) {
-                    Some((next, more)) if ending::may_follow(name.rsplit('.').next().unwrap_or(""), next) && (dotted > 0 || row[at].is_any(&["mx", "ar", "eme", "m"])) => {
+                    Some((next, more))
+                        if ending::may_follow(name.rsplit('.').next().unwrap_or(""), next)
+                            && (dotted > 0 || row[at].is_any(&["mx", "ar", "eme", "m"])) =>
+                    {
                         name = format!("{name}.{next}");
                         used = dotted + more;
                         at += used;
@@ -118,7 +123,13 @@ fn label(row: &[Token], language: Language, behind_dot: bool) -> (String, usize)
             at += found.used;
         } else {
             letters = false;
-            label.extend(rest[0].key.replace('ñ', "n").chars().filter(char::is_ascii_alphanumeric));
+            label.extend(
+                rest[0]
+                    .key
+                    .replace('ñ', "n")
+                    .chars()
+                    .filter(char::is_ascii_alphanumeric),
+            );
             at += 1;
         }
     }
@@ -135,7 +146,11 @@ fn without_ending(labels: &[String], words: &[Token], before: usize, language: L
         // An unknown ending behind a dot: kept as said when it could be one.
         let (last, used) = label(words, language, true);
         let plausible = (2..=6).contains(&last.len()) && last.bytes().all(|b| b.is_ascii_lowercase());
-        return if plausible { finished_as(labels, &last, before + used, 0.45) } else { Vec::new() };
+        return if plausible {
+            finished_as(labels, &last, before + used, 0.45)
+        } else {
+            Vec::new()
+        };
     }
     let split = (1..words.len()).rev().find_map(|at| {
         let (name, used) = ending::take(&words[at..])?;
@@ -161,7 +176,11 @@ fn without_ending(labels: &[String], words: &[Token], before: usize, language: L
             // "arroba gmail" may still go on with "punto com": not sure enough to be whole.
             let confidence = alike * if glued { 0.8 } else { 0.45 };
             if best.as_ref().is_none_or(|kept| kept.confidence < confidence) {
-                best = Some(Domain { name: format!("{}.{}", provider.name, provider.endings[0]), confidence, used: before + at + 1 });
+                best = Some(Domain {
+                    name: format!("{}.{}", provider.name, provider.endings[0]),
+                    confidence,
+                    used: before + at + 1,
+                });
             }
         }
     }
@@ -182,13 +201,21 @@ fn finished_as(labels: &[String], ending: &str, used: usize, confidence: f32) ->
         let usual = provider.endings.contains(&ending);
         let name = format!("{}.{ending}", provider.name);
         if alike >= 1.0 || usual {
-            found.push(Domain { name, confidence: confidence * alike * if usual { 1.0 } else { 0.9 }, used });
+            found.push(Domain {
+                name,
+                confidence: confidence * alike * if usual { 1.0 } else { 0.9 },
+                used,
+            });
         }
         if alike >= 1.0 {
             return found;
         }
     }
     let doubt = if found.is_empty() { 0.9 } else { 0.35 };
-    found.push(Domain { name: format!("{said}.{ending}"), confidence: confidence * doubt, used });
+    found.push(Domain {
+        name: format!("{said}.{ending}"),
+        confidence: confidence * doubt,
+        used,
+    });
     found
 }

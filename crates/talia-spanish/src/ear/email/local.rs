@@ -5,7 +5,7 @@ use crate::Language;
 use crate::ear::numbers;
 use crate::ear::sound::{fold, likeness};
 use crate::ear::spelling::{self, Letters};
-use crate::ear::token::{Token, begins_any, find_any};
+use crate::ear::token::{Token, begins_any};
 
 /// One piece with its readings, the likeliest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,11 +17,19 @@ struct Piece {
 
 impl Piece {
     fn plain(text: impl Into<String>) -> Self {
-        Self { readings: vec![(text.into(), 1.0)], letter: false, sign: false }
+        Self {
+            readings: vec![(text.into(), 1.0)],
+            letter: false,
+            sign: false,
+        }
     }
 
     fn either(first: impl Into<String>, second: impl Into<String>, second_weight: f32) -> Self {
-        Self { readings: vec![(first.into(), 1.0), (second.into(), second_weight)], letter: false, sign: false }
+        Self {
+            readings: vec![(first.into(), 1.0), (second.into(), second_weight)],
+            letter: false,
+            sign: false,
+        }
     }
 
     fn sign(self) -> Self {
@@ -60,8 +68,16 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
         if let Some(letters) = spelling::take(rest, language)
             && (letters.sure || letters.used > 1)
         {
+            let lone = letters.used == 1
+                && rest[0].key.chars().count() == 2
+                && !pieces.last().is_some_and(|piece| piece.letter);
             at += letters.used;
-            pieces.push(Piece::plain(letters.letters).letter());
+            // "eu, ge" may be the syllables of a name.
+            pieces.push(if lone {
+                Piece::either(letters.letters, written(&rest[0].key), 0.4).letter()
+            } else {
+                Piece::plain(letters.letters).letter()
+            });
             continue;
         }
         if let Some((sign, used)) = symbols::take(rest, language) {
@@ -123,7 +139,10 @@ fn unsure(letter: &Letters, rest: &[Token], before: Option<&Piece>, language: La
         return if word == "y" && as_letter && !rest[0].glued {
             Piece::either("i", "y", 0.6).letter()
         } else {
-            Piece { letter: as_letter || after_letter, ..Piece::plain(word) }
+            Piece {
+                letter: as_letter || after_letter,
+                ..Piece::plain(word)
+            }
         };
     }
     if as_letter {
@@ -135,12 +154,16 @@ fn unsure(letter: &Letters, rest: &[Token], before: Option<&Piece>, language: La
 
 /// "vélez con ve chica": the remark respells the word before it.
 fn respell(rest: &[Token], pieces: &mut [Piece], language: Language, at: &mut usize) -> bool {
-    let Some(letter) = spelling::take(&rest[1..], language) else { return false };
+    let Some(letter) = spelling::take(&rest[1..], language) else {
+        return false;
+    };
     let followed_by_word = !letter.sure && letter.used == 1;
     if followed_by_word {
         return false;
     }
-    let Some(word) = pieces.iter_mut().rev().find(|piece| !piece.sign) else { return false };
+    let Some(word) = pieces.iter_mut().rev().find(|piece| !piece.sign) else {
+        return false;
+    };
     if let Some(changed) = spelling::with_letter(word.best(), &letter.letters) {
         let before = word.best().to_owned();
         word.readings = vec![(written(&changed), 1.0), (before, 0.3)];
@@ -151,7 +174,11 @@ fn respell(rest: &[Token], pieces: &mut [Piece], language: Language, at: &mut us
 
 /// Folded text with only what a mailbox may hold; ñ is written n.
 fn written(key: &str) -> String {
-    fold(key).replace('ñ', "n").chars().filter(|c| c.is_ascii_alphanumeric()).collect()
+    fold(key)
+        .replace('ñ', "n")
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect()
 }
 
 /// "ana ríos, a ene a erre i o ese": a word said and then spelled is meant once.
@@ -162,7 +189,11 @@ fn spelled_again(pieces: Vec<Piece>) -> Vec<Piece> {
         let run = pieces[at..].iter().take_while(|piece| piece.letter).count();
         if run >= 3 {
             let spelled: String = pieces[at..at + run].iter().map(Piece::best).collect();
-            let words = kept.iter().rev().take_while(|piece| !piece.sign && !piece.letter).count();
+            let words = kept
+                .iter()
+                .rev()
+                .take_while(|piece| !piece.sign && !piece.letter)
+                .count();
             let twice = (1..=words).find(|count| {
                 let said: String = kept[kept.len() - count..].iter().map(Piece::best).collect();
                 likeness(&said, &spelled) >= 0.7
@@ -212,16 +243,25 @@ fn tidy(local: &str) -> String {
 }
 
 /// Phrases behind which the address begins.
+#[rustfmt::skip]
 const CUES: &[&str] = &[
-    "correo electronico es", "correo es", "email es", "mail es", "direccion es", "correo seria", "correo seria el", "es el", "seria el", "seria", "es la", "mi correo",
-    "mi correo electronico", "mi email", "mi mail", "correo electronico", "al correo", "apunte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe", "pongame", "es",
-    "mandelo a", "envielo a", "enviamelo a", "mandamelo a", "mandemelo a", "escribame a", "escribeme a", "perdon", "digo", "mejor dicho", "corrijo", "quise decir", "tome nota",
-    "toma nota", "ahi le va", "ahi va", "ahi te va", "email is", "mail is", "address is", "it's", "it is", "is", "el mail", "el correo", "el email", "use", "usa", "anotame",
+    "correo electronico es", "correo es", "email es", "mail es", "direccion es", "correo seria", "correo seria el",
+    "es el", "seria el", "seria", "es la", "mi correo", "mi correo electronico", "mi email", "mi mail",
+    "correo electronico", "al correo", "apunte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe",
+    "pongame", "es", "mandelo a", "envielo a", "enviamelo a", "mandamelo a", "mandemelo a", "escribame a",
+    "escribeme a", "perdon", "digo", "mejor dicho", "corrijo", "quise decir", "tome nota", "toma nota", "te la dicto",
+    "se la dicto", "te lo dicto", "se lo dicto", "te dicto", "le dicto", "escribir a", "escribirme a", "escriban a",
+    "mandar a", "enviar a", "mandarlo a", "enviarlo a", "ponga", "ponle", "ahi le va", "ahi va", "ahi te va",
+    "email is", "mail is", "address is", "it's", "it is", "is", "el mail", "el correo", "el email", "use", "usa",
+    "anotame",
 ];
 
+#[rustfmt::skip]
 const OPENERS: &[&str] = &[
-    "si", "claro", "claro que si", "bueno", "pues", "mire", "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto", "por supuesto", "va", "dale", "vale", "hola", "gracias",
-    "buenas tardes", "buenos dias", "buenas noches", "senorita", "perfecto", "sale", "sure", "yes", "well", "okay", "yeah", "correcto", "muy bien", "ya", "aja", "ah",
+    "por favor", "con mucho gusto", "porfa", "porfavor", "si", "claro", "claro que si", "bueno", "pues", "mire",
+    "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto", "por supuesto", "va", "dale", "vale", "hola",
+    "gracias", "buenas tardes", "buenos dias", "buenas noches", "senorita", "perfecto", "sale", "sure", "yes", "well",
+    "okay", "yeah", "correcto", "muy bien", "ya", "aja", "ah",
 ];
 
 /// How many words a local part has at most when nothing says where it begins.
@@ -239,7 +279,7 @@ fn after_preamble(row: &[Token]) -> &[Token] {
             _ => at += 1,
         }
     }
-    let mut rest = &row[start..];
+    let mut rest = behind_sentence(&row[start..]);
     while let Some(length) = begins_any(rest, OPENERS) {
         if length >= rest.len() || symbols_follow(&rest[length..]) {
             break;
@@ -250,22 +290,38 @@ fn after_preamble(row: &[Token]) -> &[Token] {
         rest = &rest[1..];
     }
     let tail = &rest[rest.len().saturating_sub(WORDS)..];
-    if tail.len() < rest.len() {
-        let pause = tail.iter().position(|token| token.pause).map_or(0, |place| place + 1);
-        return tail.get(pause..).unwrap_or(tail);
+    if tail.len() == rest.len() {
+        return rest;
     }
-    // Another sentence stands in front when its verb does: "Soy Ana Ríos de Clínica Luz, ana arroba…".
-    match find_any(rest, &["soy", "me llamo", "llamo", "habla", "trabajo"]) {
-        Some((_, end)) => match rest[end..].iter().rposition(|token| token.pause) {
-            Some(pause) if end + pause + 1 < rest.len() => &rest[end + pause + 1..],
-            _ => rest,
-        },
-        None => rest,
+    let pause = tail.iter().position(|token| token.pause).map_or(0, |place| place + 1);
+    tail.get(pause..).unwrap_or(tail)
+}
+
+/// Words that no address is likely to hold: what stands before the next pause is another sentence.
+#[rustfmt::skip]
+const SENTENCE: &[&str] = &[
+    "soy", "llamo", "habla", "trabajo", "pero", "porque", "que", "para", "importa", "juntos", "nombre", "apellido",
+    "quiero", "quisiera", "tengo", "puede", "pueden", "necesito", "favor", "seria", "esta", "estoy", "gusta", "my",
+    "name", "this", "want", "need", "please", "tambien", "aunque", "cuando", "donde", "dejeme", "dejame", "creo",
+    "fijese", "usted", "ustedes",
+];
+
+/// Drops sentences in front: "Soy Ana Ríos de Clínica Luz, ana arroba…".
+fn behind_sentence(row: &[Token]) -> &[Token] {
+    let Some(verb) = row.iter().rposition(|token| token.is_any(SENTENCE)) else {
+        return row;
+    };
+    match row[verb..].iter().position(|token| token.pause) {
+        Some(pause) if verb + pause + 1 < row.len() => &row[verb + pause + 1..],
+        _ => row,
     }
 }
 
 /// A sign directly behind a cue makes the cue a part of the address: "correo arroba empresa", "es punto ana".
 fn symbols_follow(rest: &[Token]) -> bool {
     rest.first().is_some_and(|token| token.glued && token.is_symbol())
-        || matches!(symbols::take(rest, Language::Spanish), Some((Sign::Dot | Sign::Under | Sign::Hyphen(_), _)))
+        || matches!(
+            symbols::take(rest, Language::Spanish),
+            Some((Sign::Dot | Sign::Under | Sign::Hyphen(_), _))
+        )
 }

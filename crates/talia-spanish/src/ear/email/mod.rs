@@ -28,8 +28,16 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
             Certainty::Weak => 0.85,
         };
         // Of two addresses the later one counts when a correction stands between them.
-        let start = if order == 0 { 0 } else { behind(&row, ats[order - 1].0, language) };
-        let corrected = order + 1 < ats.len() && has_any(&row[*at..ats[order + 1].0], &["perdon", "no", "digo", "mejor", "corrijo", "sorry"]);
+        let start = if order == 0 {
+            0
+        } else {
+            behind(&row, ats[order - 1].0, language)
+        };
+        let corrected = order + 1 < ats.len()
+            && has_any(
+                &row[*at..ats[order + 1].0],
+                &["perdon", "no", "digo", "mejor", "corrijo", "sorry"],
+            );
         let weight = weight * if corrected { 0.4 } else { 1.0 } * 0.98_f32.powi(order as i32);
         around(&row[start..*at], &row[at + 1..], language, weight, &mut found);
     }
@@ -41,11 +49,16 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
 
 /// Whether the text says that an address is given.
 pub(crate) fn announced(row: &[Token]) -> bool {
-    has_any(row, &["correo", "email", "mail", "e - mail", "correo electronico", "e mail"])
+    has_any(
+        row,
+        &["correo", "email", "mail", "e - mail", "correo electronico", "e mail"],
+    )
 }
 
 fn behind(row: &[Token], at: usize, language: Language) -> usize {
-    let used = domain::read(&row[at + 1..], language).first().map_or(0, |found| found.used);
+    let used = domain::read(&row[at + 1..], language)
+        .first()
+        .map_or(0, |found| found.used);
     at + 1 + used
 }
 
@@ -54,7 +67,10 @@ fn around(before: &[Token], after: &[Token], language: Language, weight: f32, fo
     for domain in domain::read(after, language) {
         for (local, doubt) in &locals {
             if let Some(email) = Email::new(&format!("{local}@{}", domain.name)) {
-                found.push(Candidate { value: email, confidence: weight * doubt * domain.confidence });
+                found.push(Candidate {
+                    value: email,
+                    confidence: weight * doubt * domain.confidence,
+                });
             }
         }
     }
@@ -63,12 +79,19 @@ fn around(before: &[Token], after: &[Token], language: Language, weight: f32, fo
 /// "juan pérez gmail punto com": the "arroba" was lost, but a known provider shows where it stood.
 fn without_at(row: &[Token], language: Language, found: &mut Vec<Candidate<Email>>) {
     for at in 1..row.len() {
-        let known = domain::read(&row[at..], language)
-            .into_iter()
-            .any(|domain| providers::recognise(domain.name.split('.').next().unwrap_or("")).is_some_and(|(_, alike)| alike >= 1.0) && domain.used + at + 2 >= row.len());
+        let known = domain::read(&row[at..], language).into_iter().any(|domain| {
+            providers::recognise(domain.name.split('.').next().unwrap_or("")).is_some_and(|(_, alike)| alike >= 1.0)
+                && domain.used + at + 2 >= row.len()
+        });
         if known {
             let before = if row[at - 1].is("a") { at - 1 } else { at };
-            around(&row[..before], &row[at..], language, 0.6 - 0.02 * (at.min(10) as f32), found);
+            around(
+                &row[..before],
+                &row[at..],
+                language,
+                0.6 - 0.02 * (at.min(10) as f32),
+                found,
+            );
         }
     }
 }

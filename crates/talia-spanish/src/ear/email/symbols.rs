@@ -1,8 +1,8 @@
 //! Finds the signs of an address in speech: arroba, punto, guion bajo, guion medio, also as recognisers mishear them.
 
+use crate::Language;
 use crate::ear::sound::sounds;
 use crate::ear::token::{Token, begins_any};
-use crate::Language;
 
 /// A sign of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,25 +17,69 @@ pub(crate) enum Sign {
     Remark,
 }
 
+#[rustfmt::skip]
 const REMARKS: &[&str] = &[
-    "todo junto", "todo pegado", "todo seguido", "todo en minusculas", "todo en minuscula", "todo con minusculas", "todo minusculas", "en minusculas",
-    "en minuscula", "con minusculas", "con minuscula", "minusculas", "minuscula", "en mayusculas", "con mayuscula", "con mayusculas", "mayuscula", "mayusculas",
-    "sin espacios", "sin espacio", "sin acento", "sin acentos", "sin tilde", "con acento", "con tilde", "todo junto en minusculas", "junto", "pegado", "seguido",
-    "la palabra", "las letras", "la letra", "el numero", "el signo", "signo", "signo de", "numero", "letra", "en numero", "en numeros", "con numero", "con numeros",
-    "con letra", "con letras", "las iniciales", "eh", "mm", "mmm", "este", "o sea", "todo lowercase", "all lowercase", "lowercase", "all one word", "one word",
-    "luego", "y luego", "despues", "y despues", "seguido de", "el simbolo de", "simbolo de", "simbolo", "then", "todo en minusculas y junto", "ah", "uh", "um",
+    "todo junto", "todo pegado", "todo seguido", "todo en minusculas", "todo en minuscula", "todo con minusculas",
+    "todo minusculas", "en minusculas", "en minuscula", "con minusculas", "con minuscula", "minusculas", "minuscula",
+    "en mayusculas", "con mayuscula", "con mayusculas", "mayuscula", "mayusculas", "sin espacios", "sin espacio",
+    "sin acento", "sin acentos", "sin tilde", "con acento", "con tilde", "todo junto en minusculas", "junto",
+    "pegado", "seguido", "la palabra", "las letras", "la letra", "el numero", "el signo", "signo", "signo de",
+    "numero", "letra", "en numero", "en numeros", "con numero", "con numeros", "con letra", "con letras",
+    "las iniciales", "eh", "mm", "mmm", "este", "o sea", "todo lowercase", "all lowercase", "lowercase",
+    "all one word", "one word", "luego", "y luego", "despues", "y despues", "seguido de", "el simbolo de",
+    "simbolo de", "simbolo", "then", "todo en minusculas y junto",
 ];
 
-const BELOW: &[&str] = &["bajo", "baja", "abajo", "vajo", "vaja", "bago", "debajo", "vaho", "bajos", "avajo", "bajó"];
-const MIDDLE: &[&str] = &["medio", "media", "medios", "merio", "normal", "corto", "mediano", "simple", "comun", "enmedio"];
+const BELOW: &[&str] = &[
+    "bajo", "baja", "abajo", "vajo", "vaja", "bago", "debajo", "vaho", "bajos", "avajo", "bajó",
+];
+const MIDDLE: &[&str] = &[
+    "medio", "media", "medios", "merio", "normal", "corto", "mediano", "simple", "comun", "enmedio",
+];
 
 /// Whether a word is "guion"; `certain` asks for words that are nothing else.
 fn guion(key: &str, certain: bool) -> bool {
     let surely = matches!(
         key,
-        "guion" | "gion" | "guyon" | "guiyon" | "guian" | "geon" | "jion" | "yion" | "hion" | "quion" | "kion" | "guillon" | "guioncito" | "gyon" | "guiom" | "guinon"
+        "guion"
+            | "gion"
+            | "guyon"
+            | "guiyon"
+            | "guian"
+            | "geon"
+            | "jion"
+            | "yion"
+            | "hion"
+            | "quion"
+            | "kion"
+            | "guillon"
+            | "guioncito"
+            | "gyon"
+            | "guiom"
+            | "guinon"
     );
-    surely || (!certain && matches!(key, "john" | "jon" | "yon" | "llon" | "ion" | "lion" | "union" | "avion" | "gijon" | "giron" | "guia" | "sion" | "john's" | "quien" | "dion" | "leon" | "vion"))
+    surely
+        || (!certain
+            && matches!(
+                key,
+                "john"
+                    | "jon"
+                    | "yon"
+                    | "llon"
+                    | "ion"
+                    | "lion"
+                    | "union"
+                    | "avion"
+                    | "gijon"
+                    | "giron"
+                    | "guia"
+                    | "sion"
+                    | "john's"
+                    | "quien"
+                    | "dion"
+                    | "leon"
+                    | "vion"
+            ))
 }
 
 /// The sign that the tokens begin with, and how many tokens say it.
@@ -58,6 +102,10 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<(Sign, usize)> {
             return Some((sign_and_word, 2));
         }
         return Some((sign, 1));
+    }
+    let hesitates = language == Language::English && first.is_any(&["uh", "um", "ah"]);
+    if hesitates {
+        return Some((Sign::Remark, 1));
     }
     if let Some(used) = begins_any(row, REMARKS) {
         return Some((Sign::Remark, used));
@@ -92,10 +140,41 @@ fn english(row: &[Token]) -> Option<(Sign, usize)> {
 fn spanish(row: &[Token]) -> Option<(Sign, usize)> {
     let first = &row[0];
     const UNDER: &[&str] = &[
-        "sub guion", "subguion", "raya baja", "barra baja", "linea baja", "raya al piso", "raya abajo", "raya de abajo", "guion de abajo", "guion al piso",
-        "linea abajo", "barra abajo", "under score", "underscore", "guionbajo", "gionbajo", "guion piso", "guion de bajo", "guion en bajo", "guion a bajo", "guion va bajo",
+        "sub guion",
+        "subguion",
+        "raya baja",
+        "barra baja",
+        "linea baja",
+        "raya al piso",
+        "raya abajo",
+        "raya de abajo",
+        "guion de abajo",
+        "guion al piso",
+        "linea abajo",
+        "barra abajo",
+        "under score",
+        "underscore",
+        "guionbajo",
+        "gionbajo",
+        "guion piso",
+        "guion de bajo",
+        "guion en bajo",
+        "guion a bajo",
+        "guion va bajo",
     ];
-    const HYPHEN: &[&str] = &["guion del medio", "guion de en medio", "guion en medio", "guion de medio", "guionmedio", "raya en medio", "raya media", "signo menos", "signo de menos", "linea media", "guion a medio"];
+    const HYPHEN: &[&str] = &[
+        "guion del medio",
+        "guion de en medio",
+        "guion en medio",
+        "guion de medio",
+        "guionmedio",
+        "raya en medio",
+        "raya media",
+        "signo menos",
+        "signo de menos",
+        "linea media",
+        "guion a medio",
+    ];
     if let Some(used) = begins_any(row, UNDER) {
         return Some((Sign::Under, used));
     }
@@ -117,7 +196,11 @@ fn spanish(row: &[Token]) -> Option<(Sign, usize)> {
         "dot" => return Some((Sign::Dot, 1)),
         _ => {}
     }
-    matches!(sounds(&first.key).as_str(), "punto" | "puntos" | "puntu" | "ponto" | "pumto" | "pundo" | "bunto" | "punto." | "punta").then_some((Sign::Dot, 1))
+    matches!(
+        sounds(&first.key).as_str(),
+        "punto" | "puntos" | "puntu" | "ponto" | "pumto" | "pundo" | "bunto" | "punto." | "punta"
+    )
+    .then_some((Sign::Dot, 1))
 }
 
 /// How surely a word is "arroba".
@@ -150,7 +233,12 @@ pub(crate) fn unglue(row: &[Token], language: Language) -> (Vec<Token>, Vec<(usi
 }
 
 fn piece(text: &str, glued: bool, pause: bool) -> Token {
-    Token { text: text.to_owned(), key: text.to_owned(), glued, pause }
+    Token {
+        text: text.to_owned(),
+        key: text.to_owned(),
+        glued,
+        pause,
+    }
 }
 
 fn arroba(row: &[Token], language: Language) -> Option<(usize, Certainty)> {
@@ -162,8 +250,14 @@ fn arroba(row: &[Token], language: Language) -> Option<(usize, Certainty)> {
         return first.is_any(&["at", "arroba"]).then_some((1, Certainty::Strong));
     }
     let second = row.get(1).map(|next| sounds(&next.key));
-    if first.is_any(&["a", "ha", "la", "al", "ah"]) && matches!(second.as_deref(), Some("roba" | "robar" | "robas" | "rova" | "roban" | "aroba" | "rob")) {
-        let certainty = if first.is_any(&["a", "ha", "ah"]) { Certainty::Strong } else { Certainty::Weak };
+    if first.is_any(&["a", "ha", "la", "al", "ah"])
+        && matches!(second.as_deref(), Some("roba" | "robar" | "robas" | "roban" | "rob"))
+    {
+        let certainty = if first.is_any(&["a", "ha", "ah"]) {
+            Certainty::Strong
+        } else {
+            Certainty::Weak
+        };
         // "la roba": the article may belong to the name before ("Paola roba").
         return Some((2, certainty));
     }
@@ -171,8 +265,12 @@ fn arroba(row: &[Token], language: Language) -> Option<(usize, Certainty)> {
         return Some((2, Certainty::Strong));
     }
     match sounds(&first.key).as_str() {
-        "aroba" | "arobas" | "arobar" | "aroban" | "arobo" | "arobe" | "aroga" | "araba" => Some((1, Certainty::Strong)),
-        "roba" | "robar" | "robas" | "ropa" | "aropa" | "aruba" | "ariba" | "aroma" | "roban" | "robo" | "at" => Some((1, Certainty::Weak)),
+        "aroba" | "arobas" | "arobar" | "aroban" | "arobo" | "arobe" | "aroga" | "araba" => {
+            Some((1, Certainty::Strong))
+        }
+        "roba" | "robar" | "robas" | "ropa" | "aropa" | "aruba" | "ariba" | "aroma" | "roban" | "robo" | "at" => {
+            Some((1, Certainty::Weak))
+        }
         _ => None,
     }
 }
@@ -190,7 +288,13 @@ const GLUED: &[(&str, &str)] = &[
     ("punto", "."),
 ];
 
-fn split(token: &Token, next: Option<&Token>, language: Language, out: &mut Vec<Token>, ats: &mut Vec<(usize, Certainty)>) {
+fn split(
+    token: &Token,
+    next: Option<&Token>,
+    language: Language,
+    out: &mut Vec<Token>,
+    ats: &mut Vec<(usize, Certainty)>,
+) {
     if language == Language::English || !token.is_word() {
         out.push(token.clone());
         return;
