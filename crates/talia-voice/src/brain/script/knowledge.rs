@@ -45,25 +45,37 @@ impl Knowledge {
         (best.1 >= ENOUGH).then(|| &self.answers[best.0])
     }
 
-    /// Whether the text asks something at all.
+    /// Whether a part of the text asks something: recognisers set question marks by tone and often wrongly, so the
+    /// words that open a question decide.
     pub(super) fn is_question(&self, text: &str) -> bool {
-        let lower = text.to_lowercase();
-        if lower.contains('?') {
-            return true;
-        }
-        let openings: &[&str] = match self.language {
-            Language::Spanish => &[
-                "qué ", "que tan ", "cuánto", "cuanto", "cuándo", "cuando ", "cómo ", "como es", "como se", "dónde",
-                "donde", "cuál", "cual ", "tienen ", "hay ", "dan ", "aceptan ", "puedo ", "se puede", "atienden ",
-                "y si ", "quisiera saber", "me puede decir", "me puedes decir", "quiero saber", "por qué",
-            ],
-            Language::English => &[
-                "what ", "how ", "when ", "where ", "do you ", "can i ", "is there", "which ", "why ", "are you ",
-            ],
+        let openings = match self.language {
+            Language::Spanish => SPANISH_OPENINGS,
+            Language::English => ENGLISH_OPENINGS,
         };
-        openings.iter().any(|opening| lower.trim_start_matches(['¿', ' ']).starts_with(opening))
+        let lower = text.to_lowercase();
+        let mut parts = lower.split(['¿', '?', '.', ',', ';', ':', '!', '¡']).map(str::trim);
+        parts.any(|part| {
+            let part = LEAD_INS.iter().fold(part, |part, lead_in| part.strip_prefix(lead_in).unwrap_or(part));
+            openings.iter().any(|opening| part.starts_with(opening))
+        })
     }
 }
+
+/// Words before a question that belong to no part of it.
+const LEAD_INS: &[&str] = &["perdón ", "oye ", "oiga ", "disculpa ", "disculpe ", "pero ", "y ", "una pregunta ", "and ", "but "];
+
+const SPANISH_OPENINGS: &[&str] = &[
+    "qué ", "que tan ", "de qué ", "para qué ", "a qué ", "en qué ", "cuánto", "cuanto ", "en cuánto", "cada cuánto", "cuándo",
+    "cuando ", "cómo ", "como es", "como se", "dónde", "donde ", "en dónde", "a dónde", "cuál", "por qué", "quién", "tienen ",
+    "tiene ", "hay ", "dan ", "aceptan ", "puedo ", "puedes ", "puede ", "se puede ", "atienden ", "instalan ", "sirven ",
+    "funcionan ", "venden ", "ofrecen ", "incluye ", "si llueve", "quisiera saber", "quiero saber", "me gustaría saber",
+    "me puede decir", "me puedes decir", "me podrías decir", "me podría decir", "sabes si", "sabe si",
+];
+
+const ENGLISH_OPENINGS: &[&str] = &[
+    "what ", "how ", "when ", "where ", "do you ", "does ", "can i ", "can you ", "is there", "are there", "which ", "why ",
+    "are you ", "i would like to know", "i want to know",
+];
 
 fn score_of(index: &SearchEngine<u32>, text: &str, way: u32) -> f32 {
     index.search(text, usize::MAX).into_iter().find(|found| found.document.id == way).map_or(0.0, |found| found.score)

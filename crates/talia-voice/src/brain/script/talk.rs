@@ -45,6 +45,8 @@ struct State {
     usted: bool,
     benefit_said: bool,
     person_wanted: bool,
+    /// The name was taken down in the last turn.
+    name_is_fresh: bool,
     lost: usize,
     fillers: usize,
     closing: bool,
@@ -136,7 +138,14 @@ impl ScriptBrain {
         let lines = &assistant.lines;
         // A question that was cut before its end has not been asked: its answer can't be what was said.
         let pending = if self.state.question_heard { self.state.pending } else { Pending::Nothing };
-        let heard = ear::read(text, self.state.pending.expectation(), assistant.language);
+        let is_question = self.knowledge.is_question(text);
+        let context = ear::Context {
+            // A question is no answer: "¿cuánto cuesta?" is nobody's name.
+            expectation: if is_question { Expectation::Open } else { self.state.pending.expectation() },
+            language: assistant.language,
+            country: ear::Country::from_iso(&assistant.country).unwrap_or_default(),
+        };
+        let heard = ear::read_in(text, context);
         self.state.usted |= heard.usted;
 
         if heard.asks_repeat {
@@ -163,12 +172,7 @@ impl ScriptBrain {
             self.note("Pidió hablar con una persona.");
             self.say(reply, &lines.person);
         }
-        let is_question = self.knowledge.is_question(text);
-        let known_answer = if is_question || pending == Pending::AnythingElse || pending == Pending::Field(Field::Need) {
-            self.knowledge.answer(text).cloned()
-        } else {
-            None
-        };
+        let known_answer = if is_question { self.knowledge.answer(text).cloned() } else { None };
         let before = reply.said.len();
         understood |= self.absorb(reply, text, &heard, pending, is_question);
         if let Some(answer) = &known_answer {
@@ -200,6 +204,8 @@ impl ScriptBrain {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
         let mut understood = false;
+        // Only right after the name was repeated: later corrections are about later things.
+        let name_is_fresh = std::mem::take(&mut self.state.name_is_fresh);
 
         if let Some(name) = &heard.name {
             let is_news = self.state.fields.draft.name.as_deref() != Some(name.full.as_str());
@@ -208,11 +214,20 @@ impl ScriptBrain {
                 self.state.fields.draft.name = Some(name.full.clone());
                 let phrase = if is_correction { &lines.corrected } else { &lines.name_noted };
                 self.say(reply, phrase);
+                self.state.name_is_fresh = true;
             }
             understood = true;
         }
+        if let (None, Some(_), Some(name), true) =
+            (&heard.name, &heard.correction, self.state.fields.draft.name.clone(), name_is_fresh)
+            && let Some(amended) = ear::correction::amend_name(&name, text, assistant.language)
+        {
+            self.state.fields.draft.name = Some(amended.full);
+            self.say(reply, &lines.corrected);
+            understood = true;
+        }
         understood |= self.absorb_email(reply, text, heard, pending);
-        understood |= self.absorb_phone(reply, heard, pending);
+        understood |= self.absorb_phone(reply, text, heard, pending);
         if let Some(company) = &heard.company {
             if self.state.fields.draft.company.as_deref() != Some(company.as_str()) {
                 self.state.fields.draft.company = Some(company.clone());
@@ -221,7 +236,7 @@ impl ScriptBrain {
                 }
             }
             understood = true;
-        } else if pending == Pending::Field(Field::Company) && heard.agreement == Some(Agreement::No) {
+        } else if pending == Pending::Field(Field::Company) && (heard.agreement == Some(Agreement::No) || heard.declines) {
             self.state.fields.without_company = true;
             self.say(reply, &lines.company_none);
             understood = true;
@@ -230,7 +245,7 @@ impl ScriptBrain {
             Pending::Field(Field::Need) if !is_greeting(text) => {
                 let plain = !heard.wants_person && !heard.asks_if_machine && !heard.says_goodbye;
                 if plain && self.state.fields.draft.purpose.is_none() && ear::listening::word_count(text) >= 2 {
-                    self.state.fields.draft.purpose = Some(text.trim().to_owned());
+                    self.state.fields.draft.purpose = Some(without_greeting(text).to_owned());
                     if !is_question && reply.said.is_empty() {
                         self.say(reply, &lines.need_noted);
                     }
@@ -268,9 +283,9 @@ impl ScriptBrain {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
         let current = self.state.fields.draft.email.clone();
-        let said_no = heard.agreement == Some(Agreement::No);
+        let said_no = heard.agreement == Some(Agreement::No) || heard.declines;
         if let Some(candidates) = &heard.email {
-            let emails: Vec<String> = candidates.iter().map(|candidate| candidate.address.clone()).collect();
+            let emails: Vec<String> = candidates.iter().map(|candidate| candidate.value.to_string()).collect();
             let repeated = current.as_ref().is_some_and(|current| emails.first() == Some(current));
             if repeated && !said_no {
                 // The caller said it again, letter for letter: that is a yes.
@@ -293,7 +308,7 @@ impl ScriptBrain {
                 self.say(reply, &lines.email_noted);
                 return true;
             }
-            if let Some(amended) = ear::correction::amend_email(current, text)
+            if let Some(amended) = ear::correction::amend_email(current, text, assistant.language)
                 && amended != *current
             {
                 self.state.fields.refused_emails.push(current.clone());
@@ -318,10 +333,10 @@ impl ScriptBrain {
         false
     }
 
-    fn absorb_phone(&mut self, reply: &mut Reply, heard: &Heard, pending: Pending) -> bool {
+    fn absorb_phone(&mut self, reply: &mut Reply, text: &str, heard: &Heard, pending: Pending) -> bool {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
-        let said_no = heard.agreement == Some(Agreement::No);
+        let said_no = heard.agreement == Some(Agreement::No) || heard.declines;
         if let Some(phone) = &heard.phone {
             let repeated = self.state.fields.draft.phone.as_deref() == Some(phone.e164.as_str());
             if repeated && !said_no {
@@ -334,6 +349,19 @@ impl ScriptBrain {
                 self.say(reply, &lines.corrected);
             }
             return self.state.fields.offer_phone(phone.e164.clone());
+        }
+        if let (Pending::ConfirmPhone, Some(_), Some(number)) =
+            (pending, &heard.correction, self.state.fields.draft.phone.clone())
+        {
+            let country = ear::Country::from_iso(&assistant.country).unwrap_or_default();
+            let current = ear::phone::read(&number, assistant.language, country);
+            let amended =
+                current.and_then(|current| ear::correction::amend_phone(&current, text, assistant.language));
+            if let Some(amended) = amended {
+                self.state.fields.refuse_phone();
+                self.say(reply, &lines.corrected);
+                return self.state.fields.offer_phone(amended.e164);
+            }
         }
         match (pending, heard.agreement) {
             (Pending::OfferPhone, Some(Agreement::Yes)) => {
@@ -363,7 +391,7 @@ impl ScriptBrain {
                 }
                 true
             }
-            (Pending::Field(Field::Phone), Some(Agreement::No)) => {
+            (Pending::Field(Field::Phone), _) if said_no => {
                 self.state.fields.without_phone = true;
                 self.say(reply, &lines.phone_given_up);
                 true
@@ -594,15 +622,25 @@ fn has_field(heard: &Heard) -> bool {
 
 /// "Hola, buenas tardes" says nothing about what is needed.
 fn is_greeting(text: &str) -> bool {
-    let words: Vec<String> = text
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    const GREETINGS: [&str; 17] = [
-        "hola", "buenas", "buenos", "buen", "tardes", "días", "dias", "noches", "día", "qué", "que", "tal", "bueno", "hello",
-        "hi", "good", "morning",
-    ];
-    words.iter().all(|word| GREETINGS.contains(&word.as_str()))
+    let lower = text.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| GREETINGS.contains(&word))
 }
+
+/// What is left of a text when the sentences that only greet are taken from its beginning.
+fn without_greeting(text: &str) -> &str {
+    let mut rest = text.trim();
+    while let Some(end) = rest.find(['.', ',', '!', ';']) {
+        let (first, behind) = (&rest[..end], rest[end + 1..].trim());
+        if behind.is_empty() || !is_greeting(first) {
+            break;
+        }
+        rest = behind;
+    }
+    rest
+}
+
+const GREETINGS: [&str; 20] = [
+    "hola", "buenas", "buenos", "buen", "tardes", "días", "dias", "noches", "día", "qué", "que", "tal", "bueno", "sí", "mira",
+    "hello", "hi", "good", "morning", "afternoon",
+];
