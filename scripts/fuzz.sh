@@ -20,6 +20,7 @@ RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
     cargo build --release --target "$host" --target-dir "$out" --bins
 
+export RUST_BACKTRACE=0
 failed=0
 printf '%-16s %12s %10s %8s\n' target executions per_second result
 for target in "$@"; do
@@ -37,7 +38,8 @@ for target in "$@"; do
     rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
     printf '%-16s %12s %10s %8s\n' "$target" "${runs:-?}" "${rate:-?}" "$result"
     if [ "$result" = CRASHED ]; then
-        tail -n 30 "$log"
+        grep -A 2 'panicked at' "$log" || true
+        tail -n 12 "$log"
     fi
 done
 exit "$failed"
