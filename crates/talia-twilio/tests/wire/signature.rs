@@ -112,6 +112,8 @@ fn ports_may_differ_where_twilio_drops_or_adds_them() {
         ("post-http-80", "http://mycompany.com/myapp.php?foo=1&bar=2"),
         ("double-slash-443", "https://mycompany.com//myapp.php?foo=1&bar=2"),
         ("ws", "https://voice.example.com/media"),
+        ("ws", "http://voice.example.com/media"),
+        ("ws", "ws://voice.example.com/media"),
         ("ws", "wss://voice.example.com:443/media"),
         ("ws-slash", "wss://voice.example.com/media"),
         ("ws-443", "wss://voice.example.com/media"),
