@@ -1,7 +1,7 @@
 //! Dates and times of day, as words.
 
 use super::cardinals::{Agreement, cardinal};
-use super::chunks::{Chunk, Reading};
+use super::chunks::{Chunk, Dot, Reading};
 
 const MONTHS: [&str; 12] = [
     "enero",
@@ -34,7 +34,11 @@ fn number(digits: &str, longest: usize) -> Option<u64> {
 
 fn say_day(day: u64) -> String {
     // Mexico calls the first day by its ordinal.
-    if day == 1 { "primero".to_owned() } else { cardinal(day, Agreement::Alone) }
+    if day == 1 {
+        "primero".to_owned()
+    } else {
+        cardinal(day, Agreement::Alone)
+    }
 }
 
 fn say_date(day: u64, month: u64, year: Option<u64>) -> Option<String> {
@@ -63,9 +67,7 @@ pub(super) fn date(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let first = chunks.first()?;
     let parts: Vec<&str> = first.core.split(['/', '-']).collect();
     let words = match parts[..] {
-        [year, month, day] if year.len() == 4 => {
-            say_date(number(day, 2)?, number(month, 2)?, Some(number(year, 4)?))
-        }
+        [year, month, day] if year.len() == 4 => say_date(number(day, 2)?, number(month, 2)?, Some(number(year, 4)?)),
         [day, month, year] => {
             let month = month_number(month).or_else(|| number(month, 2))?;
             say_date(number(day, 2)?, month, Some(say_year(year)?))
@@ -153,7 +155,12 @@ impl Clock {
         if parts.next().is_some() || (half.is_some() && !(1..=12).contains(&hour)) {
             return None;
         }
-        Some(Self { hour, minute, half, of_24: hour_digits.starts_with('0') || hour > 12 })
+        Some(Self {
+            hour,
+            minute,
+            half,
+            of_24: hour_digits.starts_with('0') || hour > 12,
+        })
     }
 
     fn say(self) -> String {
@@ -217,19 +224,36 @@ pub(super) fn time(chunks: &[Chunk<'_>]) -> Option<Reading> {
         if clock.half.is_none() {
             if let Some((half, more)) = half_day_chunks(next).filter(|_| (1..=12).contains(&clock.hour)) {
                 clock.half = Some(half);
-                return Some(Reading::new(clock.say(), 1 + more));
+                return Some(Reading::new(clock.say(), 1 + more).with_dot(Dot::Either));
             }
-            if next.first().is_some_and(|chunk| matches!(chunk.core, "h" | "hr" | "hrs" | "hs" | "horas")) {
-                return Some(Reading::new(clock.say(), 2));
+            if next
+                .first()
+                .is_some_and(|chunk| matches!(chunk.core, "h" | "hr" | "hrs" | "hs" | "horas"))
+            {
+                return Some(Reading::new(clock.say(), 2).with_dot(Dot::Either));
             }
             // What the writer says himself must not be said twice: "16:05 de la tarde".
             if next.first().is_some_and(|chunk| matches!(chunk.core, "de" | "del")) && clock.hour <= 12 {
                 clock.of_24 = false;
             }
         }
-        return Some(Reading::new(clock.say(), 1));
+        let dot = if first.core.ends_with('m') {
+            Dot::Either
+        } else {
+            Dot::Stop
+        };
+        return Some(Reading::new(clock.say(), 1).with_dot(dot));
     }
     let hour = number(first.core, 2).filter(|hour| (1..=12).contains(hour))?;
     let (half, more) = half_day_chunks(next)?;
-    Some(Reading::new(Clock { hour, minute: 0, half: Some(half), of_24: false }.say(), 1 + more))
+    Some(Reading::new(
+        Clock {
+            hour,
+            minute: 0,
+            half: Some(half),
+            of_24: false,
+        }
+        .say(),
+        1 + more,
+    ))
 }

@@ -19,16 +19,39 @@ pub(super) struct Reading {
     pub(super) words: String,
     /// How many chunks the words stand for: at least one.
     pub(super) used: usize,
+    pub(super) dot: Dot,
+}
+
+/// What a dot behind the last chunk of a reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dot {
+    /// A full stop.
+    Stop,
+    /// Part of an abbreviation that needs a word behind it: "Sr.", "Av.".
+    Abbreviation,
+    /// Part of an abbreviation that may end a sentence, which a capital behind it shows: "etc.", "p.m.".
+    Either,
 }
 
 impl Reading {
     pub(super) fn new(words: impl Into<String>, used: usize) -> Self {
-        Self { words: words.into(), used }
+        Self {
+            words: words.into(),
+            used,
+            dot: Dot::Stop,
+        }
+    }
+
+    pub(super) fn with_dot(self, dot: Dot) -> Self {
+        Self { dot, ..self }
     }
 }
 
 fn opens(character: char) -> bool {
-    matches!(character, '¿' | '¡' | '(' | '[' | '{' | '"' | '“' | '«' | '‘' | '\'' | '*' | '_' | '—' | '–' | '•' | '·')
+    matches!(
+        character,
+        '¿' | '¡' | '(' | '[' | '{' | '"' | '“' | '«' | '‘' | '\'' | '*' | '_' | '—' | '–' | '•' | '·'
+    )
 }
 
 fn closes(character: char) -> bool {
@@ -45,7 +68,12 @@ pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
             let body = word.trim_start_matches(opens);
             let lead = &word[..word.len() - body.len()];
             let core = body.trim_end_matches(closes);
-            found.push(Chunk { lead, core, tail: &body[core.len()..], ends_line: false });
+            found.push(Chunk {
+                lead,
+                core,
+                tail: &body[core.len()..],
+                ends_line: false,
+            });
         }
         if let Some(last) = found.last_mut() {
             last.ends_line = true;
@@ -63,6 +91,11 @@ impl Chunk<'_> {
     /// The core is one or more ASCII digits.
     pub(super) fn is_digits(&self) -> bool {
         !self.core.is_empty() && self.core.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// The chunk can only open a sentence.
+    pub(super) fn opens_sentence(&self) -> bool {
+        self.core.starts_with(char::is_uppercase) || self.lead.contains(['¿', '¡'])
     }
 
     /// Closing punctuation as a voice needs it: one mark, or nothing.

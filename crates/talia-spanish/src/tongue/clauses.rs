@@ -13,8 +13,8 @@ const WORDS_BEFORE_CONJUNCTION: usize = 4;
 
 /// Words before which a speaker may breathe.
 const CONJUNCTIONS: &[&str] = &[
-    "y", "e", "o", "pero", "porque", "que", "para", "aunque", "cuando", "mientras", "donde", "si", "sino", "and", "but",
-    "because", "when", "so",
+    "y", "e", "o", "pero", "porque", "que", "para", "aunque", "cuando", "mientras", "donde", "si", "sino", "and",
+    "but", "because", "when", "so",
 ];
 
 /// A word with the blanks behind it, by its place in the text.
@@ -42,7 +42,10 @@ fn spans(text: &str) -> Vec<Span> {
         }
     }
     if found.is_empty() && !text.is_empty() {
-        found.push(Span { start: 0, end: text.len() });
+        found.push(Span {
+            start: 0,
+            end: text.len(),
+        });
     }
     found
 }
@@ -106,7 +109,11 @@ fn breaks(text: &str, spans: &[Span]) -> Vec<Break> {
 pub fn sentences(text: &str) -> Vec<&str> {
     let spans = spans(text);
     let kinds = breaks(text, &spans);
-    let ends = spans.iter().zip(&kinds).filter(|(_, kind)| **kind == Break::Sentence).map(|(span, _)| span.end);
+    let ends = spans
+        .iter()
+        .zip(&kinds)
+        .filter(|(_, kind)| **kind == Break::Sentence)
+        .map(|(span, _)| span.end);
     cut(text, ends)
 }
 
@@ -187,7 +194,10 @@ pub fn spoken_prefix(text: &str, fraction: f32) -> (&str, &str) {
         .iter()
         .map(|span| {
             let word = &text[span.start..span.end];
-            let said = speech(word, Language::Spanish).chars().filter(|c| !matches!(c, 'ˈ' | 'ˌ')).count();
+            let said = speech(word, Language::Spanish)
+                .chars()
+                .filter(|c| !matches!(c, 'ˈ' | 'ˌ'))
+                .count();
             said + pause(word)
         })
         .collect();

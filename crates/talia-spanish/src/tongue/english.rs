@@ -24,7 +24,9 @@ const BELOW_TWENTY: [&str; 20] = [
     "eighteen",
     "nineteen",
 ];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+const TENS: [&str; 8] = [
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+];
 
 /// The words of a number, short scale: 10⁹ is "one billion".
 pub(super) fn cardinal(number: u64) -> String {
@@ -78,7 +80,11 @@ pub(super) fn figure(figure: &Figure) -> String {
     if let Some((part, _)) = &figure.decimals {
         words = format!("{words} point {}", digits(part));
     }
-    if figure.negative { format!("minus {words}") } else { words }
+    if figure.negative {
+        format!("minus {words}")
+    } else {
+        words
+    }
 }
 
 /// A run of letters in an address: spelled when it has no vowel or is a country's domain.
@@ -104,7 +110,10 @@ pub(super) fn spelled(letters: &str) -> String {
 pub(super) fn word(core: &str) -> String {
     let sum = |body: &str, one: &str, many: &str| {
         let amount = Figure::parse(body)?;
-        let whole = Figure { decimals: None, ..amount.clone() };
+        let whole = Figure {
+            decimals: None,
+            ..amount.clone()
+        };
         let name = if whole.value() == Some(1) { one } else { many };
         let cents = match &amount.decimals {
             Some((cents, _)) if cents.len() == 2 => cents.parse::<u64>().ok().filter(|cents| *cents > 0),

@@ -49,7 +49,11 @@ fn domain_groups(domain: &str) -> Vec<String> {
                 let known = index + 1 == count
                     || lexicon::respelled(&letters).is_some()
                     || matches!(letters.as_str(), "com" | "net" | "org" | "gob" | "edu" | "info");
-                let words = if known { say_letters(&letters, index + 1 == count) } else { clear_word(&letters) };
+                let words = if known {
+                    say_letters(&letters, index + 1 == count)
+                } else {
+                    clear_word(&letters)
+                };
                 groups.push(with_sign(&mut sign, words));
             }
         }

@@ -25,7 +25,9 @@ pub(super) struct Nucleus {
 /// Spelling whose sound no rule gives: the Nahuatl *x*, and loans.
 fn respell(word: &str) -> Option<String> {
     // Where x is said as j. "México" and "Oaxaca" kept their old spelling, "Xalapa" is also written "Jalapa".
-    const AS_J: [&str; 9] = ["méxic", "mexic", "mexiq", "oaxac", "oaxaq", "xalap", "texas", "texan", "mexica"];
+    const AS_J: [&str; 9] = [
+        "méxic", "mexic", "mexiq", "oaxac", "oaxaq", "xalap", "texas", "texan", "mexica",
+    ];
     if let Some(stem) = AS_J.iter().find(|stem| word.starts_with(**stem)) {
         return Some(format!("{}{}", stem.replace('x', "j"), &word[stem.len()..]));
     }
@@ -93,7 +95,12 @@ fn strong(letter: char) -> Option<(char, bool)> {
 /// A vowel with the glides that lean on it; returns how many letters it took.
 fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
     let push = |found: &mut Vec<Sound>, vowel, accented, offglide, hiatus| {
-        found.push(Sound::Nucleus(Nucleus { vowel, accented, offglide, hiatus }));
+        found.push(Sound::Nucleus(Nucleus {
+            vowel,
+            accented,
+            offglide,
+            hiatus,
+        }));
     };
     let next = letters.get(at + 1).copied();
     if let Some(first) = weak(letters, at) {
@@ -115,11 +122,18 @@ fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
         push(found, first, false, None, false);
         return 1;
     }
-    let Some((vowel, accented)) = strong(letters[at]) else { return 1 };
+    let Some((vowel, accented)) = strong(letters[at]) else {
+        return 1;
+    };
     let falls = !(matches!(letters[at], 'í' | 'ú' | 'ü'));
     // A weak vowel leans back only when it doesn't open the next syllable.
     let offglide = weak(letters, at + 1)
-        .filter(|_| falls && !letters.get(at + 2).is_some_and(|after| is_vowel(*after) && letters[at + 1] != 'y'))
+        .filter(|_| {
+            falls
+                && !letters
+                    .get(at + 2)
+                    .is_some_and(|after| is_vowel(*after) && letters[at + 1] != 'y')
+        })
         .map(|second| match (second, accented, vowel) {
             (second, true, _) => second,
             ('i', ..) => 'ɪ',
@@ -134,7 +148,7 @@ fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
 fn after_cluster(letters: &[char], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).map(|index| letters[index]);
     match (before(1), before(2)) {
-        (Some('r' | 'l'), None) => true,
+        (Some('r' | 'l'), None) | (Some('r'), Some('r')) => true,
         (Some('r'), Some(first)) => matches!(first, 'b' | 'c' | 'd' | 'f' | 'g' | 'k' | 'p' | 't'),
         (Some('l'), Some(first)) => matches!(first, 'b' | 'c' | 'f' | 'g' | 'k' | 'p'),
         _ => false,
