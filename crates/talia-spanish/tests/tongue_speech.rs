@@ -25,6 +25,8 @@ fn numbers() {
         ("21 días", "veintiún días"),
         ("21 casas", "veintiuna casas"),
         ("1 persona", "una persona"),
+        ("1 sucursal", "una sucursal"),
+        ("2 mil pesos", "dos mil pesos"),
         ("500 personas", "quinientas personas"),
         ("1,250", "mil doscientos cincuenta"),
         ("100", "cien"),
@@ -63,6 +65,8 @@ fn money() {
     check(&[
         ("$1,250.50 MXN", "mil doscientos cincuenta pesos con cincuenta centavos"),
         ("$1", "un peso"),
+        ("$100-$200", "cien pesos a doscientos pesos"),
+        ("$1,999.00 M.N. al mes", "mil novecientos noventa y nueve pesos al mes"),
         ("$1,250 pesos", "mil doscientos cincuenta pesos"),
         ("US$20", "veinte dólares"),
         ("500 USD", "quinientos dólares"),
@@ -103,6 +107,12 @@ fn dates_and_times() {
         ("7 pm", "siete de la noche"),
         ("18:00 hrs", "seis de la tarde"),
         ("9:00-18:00", "nueve a seis de la tarde"),
+        ("Quedamos a las 13:00.", "Quedamos a la una de la tarde."),
+        (
+            "Cierran a las 6 p.m. Llega antes.",
+            "Cierran a las seis de la tarde. Llega antes.",
+        ),
+        ("Dura 20 min. y ya", "Dura veinte minutos y ya"),
         ("16:45", "cuatro cuarenta y cinco de la tarde"),
     ]);
 }
@@ -172,6 +182,7 @@ fn addresses() {
             "https://www.clinica-luz.com.mx/citas",
             "triple doble u punto clínica guion luz punto com punto eme equis diagonal citas",
         ),
+        ("victor.vazquez@live.com", "víctor punto vázquez arroba laif punto com"),
         ("talia.ai", "talia punto a i"),
     ]);
     assert_eq!(
@@ -197,6 +208,10 @@ fn abbreviations_and_brands() {
             "avenida Juárez número cinco, colonia Centro",
         ),
         ("Luz S.A. de C.V. vende", "Luz ese a de ce ve vende"),
+        (
+            "Luz, S. de R.L. de C.V., para ti",
+            "Luz, ese de erre ele de ce ve, para ti",
+        ),
         ("CDMX", "ce de eme equis"),
         ("el IVA y el RFC", "el iva y el erre efe ce"),
         ("Soy una IA.", "Soy una i a."),
@@ -259,6 +274,10 @@ fn a_reply_starts_with_a_short_piece() {
     assert_eq!(
         cut("Te puedo enseñar cómo funciona porque tengo tiempo ahora."),
         ["Te puedo enseñar cómo funciona ", "porque tengo tiempo ahora."]
+    );
+    assert_eq!(
+        cut("Nos vemos a las 4 p.m. en la Av. Juárez. Adiós."),
+        ["Nos vemos a las 4 p.m. en la Av. Juárez. ", "Adiós."]
     );
     assert!(cut("").is_empty());
     assert_eq!(

@@ -99,7 +99,7 @@ fn written_out(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let dotted = month_chunk.core.len() == 3 && month_chunk.tail == "." && !month_chunk.ends_line;
     let year = chunks
         .get(year_at)
-        .filter(|_| (after..year_at + 1).all(|index| at(index).is_some() || (index == after && dotted)))
+        .filter(|_| (after..=year_at).all(|index| at(index).is_some() || (index == after && dotted)))
         .and_then(|chunk| (chunk.core.len() == 4).then(|| number(chunk.core, 4)).flatten());
     let words = say_date(day, month, year)?;
     Some(Reading::new(words, if year.is_some() { year_at + 1 } else { after }))
@@ -136,18 +136,16 @@ impl Clock {
             None => (text, None),
         };
         let half = match half {
-            Some("h" | "hrs" | "hs") => None,
+            Some("h" | "hrs" | "hs") | None => None,
             Some(half) => Some(half_day(half)?),
-            None => None,
         };
         let mut parts = digits.split(':');
         let hour_digits = parts.next()?;
         let hour = number(hour_digits, 2).filter(|hour| *hour < 24)?;
         let minute = match parts.next() {
             Some(minute) if minute.len() == 2 => number(minute, 2).filter(|minute| *minute < 60)?,
-            Some(_) => return None,
             None if half.is_some() => 0,
-            None => return None,
+            Some(_) | None => return None,
         };
         if let Some(seconds) = parts.next() {
             number(seconds, 2).filter(|second| *second < 60)?;
@@ -187,11 +185,11 @@ impl Clock {
         }
         if self.half.is_some() || self.of_24 {
             words.push_str(match hour {
-                0 => " de la noche",
                 1..=4 => " de la madrugada",
                 5..=11 => " de la mañana",
                 12 => " del día",
                 13..=18 => " de la tarde",
+                // From seven on, and at midnight.
                 _ => " de la noche",
             });
         }

@@ -100,6 +100,10 @@ impl Chunk<'_> {
 
     /// Closing punctuation as a voice needs it: one mark, or nothing.
     pub(super) fn pause(&self) -> Option<char> {
+        // The comma behind an abbreviation's dot counts: "C.V.,".
+        if self.tail.starts_with(".,") {
+            return Some(',');
+        }
         let mark = |wanted: &[char]| self.tail.chars().find(|character| wanted.contains(character));
         mark(&['?', '!'])
             .or_else(|| mark(&['.', '…', ';', ':']))

@@ -70,9 +70,8 @@ fn break_after(word: &str, next: Option<&str>) -> Break {
     };
     let mark = closed.chars().next_back().unwrap_or(' ');
     match mark {
-        '?' | '!' | '…' => Break::Sentence,
         '.' if is_abbreviation(core, next) => Break::None,
-        '.' => Break::Sentence,
+        '?' | '!' | '…' | '.' => Break::Sentence,
         // "55, 1234" may be one number.
         ',' | ';' | ':' if digit(core, true) && digit(next.trim_start(), false) => Break::None,
         ';' | ':' | ',' | '—' | '–' => Break::Clause,
@@ -89,7 +88,8 @@ fn is_abbreviation(core: &str, next: &str) -> bool {
     match word.as_str() {
         "sr" | "sra" | "srta" | "dr" | "dra" | "lic" | "ing" | "arq" | "mtro" | "mtra" | "prof" | "av" | "col"
         | "blvd" | "calz" | "sta" | "sto" | "núm" | "no" | "tel" | "ee" => word != "no" || goes_on,
-        "s.a" | "c.v" | "r.l" | "p.m" | "a.m" => goes_on,
+        "c.p" | "ma" | "fco" | "gpe" => true,
+        "s.a" | "c.v" | "r.l" | "p.m" | "a.m" | "m.n" | "uu" | "hrs" | "hr" | "min" | "seg" | "kg" | "km" => goes_on,
         _ => (dotted(&word).is_some() || single) && goes_on,
     }
 }

@@ -135,14 +135,14 @@ pub(super) fn word(core: &str) -> String {
     if let Some(amount) = Figure::parse(core) {
         return figure(&amount);
     }
-    if let Some((hour, minute)) = core.split_once(':').filter(|(_, minute)| minute.len() == 2) {
-        if let (Ok(hour @ 0..24), Ok(minute @ 0..60)) = (hour.parse::<u64>(), minute.parse::<u64>()) {
-            return match minute {
-                0 => cardinal(hour),
-                1..10 => format!("{} oh {}", cardinal(hour), cardinal(minute)),
-                _ => format!("{} {}", cardinal(hour), cardinal(minute)),
-            };
-        }
+    if let Some((hour, minute)) = core.split_once(':').filter(|(_, minute)| minute.len() == 2)
+        && let (Ok(hour @ 0..24), Ok(minute @ 0..60)) = (hour.parse::<u64>(), minute.parse::<u64>())
+    {
+        return match minute {
+            0 => cardinal(hour),
+            1..10 => format!("{} oh {}", cardinal(hour), cardinal(minute)),
+            _ => format!("{} {}", cardinal(hour), cardinal(minute)),
+        };
     }
     match core {
         "&" => return "and".to_owned(),

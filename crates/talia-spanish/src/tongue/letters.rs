@@ -72,7 +72,11 @@ pub(super) fn is_vowel(letter: char) -> bool {
 
 /// Whether a Spanish mouth can say these small letters as a word: "luz" yes, "jhlpz" no.
 pub(super) fn pronounceable(word: &str) -> bool {
-    let letters: Vec<char> = word.chars().collect();
+    let mut letters: Vec<char> = word.chars().collect();
+    // "Prodigy": a final y is a vowel.
+    if let Some(last @ 'y') = letters.last_mut() {
+        *last = 'i';
+    }
     if letters.len() < 2 || !letters.iter().copied().any(is_vowel) {
         return false;
     }

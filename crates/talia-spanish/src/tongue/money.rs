@@ -1,7 +1,7 @@
 //! Sums of money, percentages and measures, as words.
 
 use super::cardinals::{Agreement, cardinal, ends_in_millions};
-use super::chunks::{Chunk, Reading};
+use super::chunks::{Chunk, Dot, Reading};
 use super::figures::Figure;
 
 struct Currency {
@@ -104,6 +104,14 @@ fn say(figure: &Figure, currency: &Currency, scale: Option<&str>) -> String {
 /// "$1,250.50 MXN", "US$20", "20 €", "$99/mes", "$1.5 millones", "500 USD", "MXN 500".
 pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let first = chunks.first()?;
+    if let Some((low, high)) = first
+        .core
+        .split_once(['-', '–'])
+        .filter(|(low, _)| low.starts_with('$'))
+    {
+        let only = |core| money(&[Chunk { core, ..*first }]).map(|reading| reading.words);
+        return Some(Reading::new(format!("{} a {}", only(low)?, only(high)?), 1));
+    }
     let (core, per) = match first.core.split_once('/') {
         Some((core, per)) => (core, Some(period(per)?)),
         None => (first.core, None),
@@ -126,19 +134,20 @@ pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let figure = Figure::parse(body)?;
     let goes_on = |used: usize| chunks[used - 1].runs_on();
     let mut scale = None;
-    if per.is_none() && goes_on(used) {
-        if let Some(word @ ("millones" | "millón" | "mil")) = chunks.get(used).map(|chunk| chunk.core) {
-            if currency.is_some() && word != "mil" {
-                scale = Some(word);
+    if per.is_none()
+        && goes_on(used)
+        && let Some(word @ ("millones" | "millón" | "mil")) = chunks.get(used).map(|chunk| chunk.core)
+        && currency.is_some()
+        && word != "mil"
+    {
+        scale = Some(word);
+        used += 1;
+        // "de pesos" is ours to say.
+        if goes_on(used) && chunks.get(used).is_some_and(|chunk| chunk.core == "de") {
+            if chunks.get(used + 1).is_some_and(|chunk| code(chunk.core).is_some()) {
                 used += 1;
-                // "de pesos" is ours to say.
-                if goes_on(used) && chunks.get(used).is_some_and(|chunk| chunk.core == "de") {
-                    if chunks.get(used + 1).is_some_and(|chunk| code(chunk.core).is_some()) {
-                        used += 1;
-                    } else {
-                        return Some(Reading::new(say(&figure, currency?, scale), used));
-                    }
-                }
+            } else {
+                return Some(Reading::new(say(&figure, currency?, scale), used));
             }
         }
     }
@@ -146,21 +155,23 @@ pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
         if let Some(named) = chunks.get(used).and_then(|chunk| code(chunk.core)) {
             currency = Some(named);
             used += 1;
-        } else if currency.is_some() {
-            if let Some((named, per)) = chunks
+        } else if currency.is_some()
+            && let Some((named, per)) = chunks
                 .get(used)
                 .and_then(|chunk| chunk.core.split_once('/'))
                 .and_then(|(a, b)| Some((code(a)?, period(b)?)))
-            {
-                return Some(Reading::new(format!("{} {per}", say(&figure, named, scale)), used + 1));
-            }
+        {
+            return Some(Reading::new(format!("{} {per}", say(&figure, named, scale)), used + 1));
         }
     }
     let words = say(&figure, currency?, scale);
-    Some(Reading::new(
-        per.map_or(words.clone(), |per| format!("{words} {per}")),
-        used,
-    ))
+    let words = per.map_or(words.clone(), |per| format!("{words} {per}"));
+    let dot = if chunks[used - 1].core == "M.N" {
+        Dot::Either
+    } else {
+        Dot::Stop
+    };
+    Some(Reading::new(words, used).with_dot(dot))
 }
 
 /// "15%", "16 %", "10-15%".
@@ -239,5 +250,5 @@ pub(super) fn measure(chunks: &[Chunk<'_>]) -> Option<Reading> {
     } else {
         many
     };
-    Some(Reading::new(format!("{} {name}", figure.say(agreement)), used))
+    Some(Reading::new(format!("{} {name}", figure.say(agreement)), used).with_dot(Dot::Either))
 }

@@ -252,21 +252,17 @@ pub(super) fn accented(word: &str) -> String {
     if let Some(known) = ACCENTED.iter().find(|known| without_accents(known) == word) {
         return (*known).to_owned();
     }
-    // Patronymics carry their accent on the vowel before "-ez": Pérez, Martínez, Rodríguez.
+    // Patronymics carry their accent on the vowel before "-ez": Pérez, Martínez, Vázquez (whose u is mute).
     if let Some(stem) = word
         .strip_suffix("ez")
         .filter(|stem| stem.len() >= 2 && word.is_ascii())
     {
-        if let Some(at) = stem
-            .rfind(['a', 'e', 'i', 'o', 'u'])
-            .filter(|at| !(stem[*at..].starts_with('u') && stem.ends_with("gu")))
-        {
-            return format!("{}{}{}ez", &stem[..at], acute(&stem[at..=at]), &stem[at + 1..]);
-        }
-        if let Some(at) = stem
-            .strip_suffix("gu")
-            .and_then(|front| front.rfind(['a', 'e', 'i', 'o', 'u']))
-        {
+        let sounding = if stem.ends_with("gu") || stem.ends_with("qu") {
+            &stem[..stem.len() - 1]
+        } else {
+            stem
+        };
+        if let Some(at) = sounding.rfind(['a', 'e', 'i', 'o', 'u']) {
             return format!("{}{}{}ez", &stem[..at], acute(&stem[at..=at]), &stem[at + 1..]);
         }
     }

@@ -236,14 +236,12 @@ fn softens(stop: char, previous: Option<char>, following: Option<char>) -> bool 
         return false;
     }
     match following {
-        None => false,
-        Some('a' | 'e' | 'i' | 'o' | 'u' | 'j' | 'w' | 'ɾ' | 'r') => true,
+        Some('a' | 'e' | 'i' | 'o' | 'u' | 'j' | 'w' | 'ɾ' | 'r' | 's') => true,
         Some('l') => stop != 'd',
-        Some('s') => true,
         Some('x') => stop != 'ɡ',
         Some('ʝ') => stop == 'b',
         Some('b') => stop == 'd',
-        Some(_) => false,
+        Some(_) | None => false,
     }
 }
 

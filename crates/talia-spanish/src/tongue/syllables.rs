@@ -198,14 +198,10 @@ fn consonant(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
             (Some('n'), _) if before.is_none() => {}
             _ => push('ɡ'),
         },
-        'h' => {
-            // Mute. Before a diphthong the glide stands by itself: "hueso", "hielo".
-        }
         'j' => push('x'),
         'l' => {
             if next == Some('l') {
                 match before {
-                    None => push('ʝ'),
                     Some(before) if is_vowel(before) && after.is_some_and(is_vowel) => {
                         push('j');
                         push('j');
@@ -285,6 +281,7 @@ fn consonant(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
             }
             push(letter);
         }
+        // H is mute; what is no Spanish letter has no sound.
         _ => {}
     }
     1

@@ -2,7 +2,7 @@
 
 use super::cardinals::{Agreement, cardinal, digits_one_by_one, ordinal, roman};
 use super::chunks::{Chunk, Dot, Reading, chunks};
-use super::figures::Figure;
+use super::figures::{Figure, say_digits};
 use super::letters::{letters_one_by_one, pronounceable};
 use super::telephone::telephone;
 use super::{calendar, english, internet, lexicon, money};
@@ -24,6 +24,10 @@ pub fn verbalize(text: &str, language: Language) -> String {
                 .or_else(|| internet::address(rest, language))
                 .unwrap_or_else(|| Reading::new(english::word(rest[0].core), 1)),
         };
+        // One o'clock is singular, however the writer began: "a las 13:00".
+        if reading.words.starts_with("una") && rest[0].core.contains(':') && spoken.ends_with(" las") {
+            spoken.pop();
+        }
         append(&mut spoken, &reading, rest);
         at += reading.used;
     }
@@ -59,7 +63,7 @@ fn append(spoken: &mut String, reading: &Reading, rest: &[Chunk<'_>]) {
         }
         spoken.push(' ');
     }
-    spoken.extend(first.lead.chars().filter(|mark| matches!(mark, '¿' | '¡')));
+    spoken.extend(first.lead.chars().find(|mark| matches!(mark, '¿' | '¡')));
     spoken.push_str(words);
     spoken.extend(pause);
 }
@@ -217,7 +221,38 @@ fn following_noun(rest: &[Chunk<'_>]) -> Option<Agreement> {
     let single = noun.strip_suffix('s').unwrap_or(noun);
     let feminine = (single.ends_with('a') && !MASCULINE_IN_A.contains(&single))
         || [
-            "ción", "cione", "sión", "sione", "dad", "dade", "tud", "tude", "noche", "clase", "calle", "llave", "tarde",
+            "ción",
+            "cione",
+            "sión",
+            "sione",
+            "dad",
+            "dade",
+            "tud",
+            "tude",
+            "noche",
+            "clase",
+            "calle",
+            "llave",
+            "tarde",
+            "sucursal",
+            "imagen",
+            "vez",
+            "vece",
+            "mano",
+            "sede",
+            "parte",
+            "base",
+            "fase",
+            "orden",
+            "ordene",
+            "red",
+            "rede",
+            "imágene",
+            "sucursale",
+            "mujer",
+            "mujere",
+            "señale",
+            "señal",
         ]
         .iter()
         .any(|ending| single.ends_with(ending));
@@ -285,7 +320,13 @@ fn word(core: &str) -> String {
             end
         } else if first.is_ascii_digit() {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            words.extend(Figure::parse(&rest[..end]).map(|figure| figure.say(Agreement::Alone)));
+            // Digits among letters are a code, not an amount.
+            let digits = &rest[..end];
+            words.push(if digits.len() > 3 {
+                internet::say_run(digits)
+            } else {
+                say_digits(digits)
+            });
             end
         } else {
             words.extend(sign(first).map(str::to_owned));
