@@ -1,7 +1,7 @@
 //! Dates and times of day, as words.
 
 use super::cardinals::{Agreement, cardinal};
-use super::chunks::{Chunk, Reading};
+use super::chunks::{Chunk, Dot, Reading};
 
 const MONTHS: [&str; 12] = [
     "enero",
@@ -34,7 +34,11 @@ fn number(digits: &str, longest: usize) -> Option<u64> {
 
 fn say_day(day: u64) -> String {
     // Mexico calls the first day by its ordinal.
-    if day == 1 { "primero".to_owned() } else { cardinal(day, Agreement::Alone) }
+    if day == 1 {
+        "primero".to_owned()
+    } else {
+        cardinal(day, Agreement::Alone)
+    }
 }
 
 fn say_date(day: u64, month: u64, year: Option<u64>) -> Option<String> {
@@ -63,9 +67,7 @@ pub(super) fn date(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let first = chunks.first()?;
     let parts: Vec<&str> = first.core.split(['/', '-']).collect();
     let words = match parts[..] {
-        [year, month, day] if year.len() == 4 => {
-            say_date(number(day, 2)?, number(month, 2)?, Some(number(year, 4)?))
-        }
+        [year, month, day] if year.len() == 4 => say_date(number(day, 2)?, number(month, 2)?, Some(number(year, 4)?)),
         [day, month, year] => {
             let month = month_number(month).or_else(|| number(month, 2))?;
             say_date(number(day, 2)?, month, Some(say_year(year)?))
@@ -97,7 +99,7 @@ fn written_out(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let dotted = month_chunk.core.len() == 3 && month_chunk.tail == "." && !month_chunk.ends_line;
     let year = chunks
         .get(year_at)
-        .filter(|_| (after..year_at + 1).all(|index| at(index).is_some() || (index == after && dotted)))
+        .filter(|_| (after..=year_at).all(|index| at(index).is_some() || (index == after && dotted)))
         .and_then(|chunk| (chunk.core.len() == 4).then(|| number(chunk.core, 4)).flatten());
     let words = say_date(day, month, year)?;
     Some(Reading::new(words, if year.is_some() { year_at + 1 } else { after }))
@@ -134,18 +136,16 @@ impl Clock {
             None => (text, None),
         };
         let half = match half {
-            Some("h" | "hrs" | "hs") => None,
+            Some("h" | "hrs" | "hs") | None => None,
             Some(half) => Some(half_day(half)?),
-            None => None,
         };
         let mut parts = digits.split(':');
         let hour_digits = parts.next()?;
         let hour = number(hour_digits, 2).filter(|hour| *hour < 24)?;
         let minute = match parts.next() {
             Some(minute) if minute.len() == 2 => number(minute, 2).filter(|minute| *minute < 60)?,
-            Some(_) => return None,
             None if half.is_some() => 0,
-            None => return None,
+            Some(_) | None => return None,
         };
         if let Some(seconds) = parts.next() {
             number(seconds, 2).filter(|second| *second < 60)?;
@@ -153,7 +153,12 @@ impl Clock {
         if parts.next().is_some() || (half.is_some() && !(1..=12).contains(&hour)) {
             return None;
         }
-        Some(Self { hour, minute, half, of_24: hour_digits.starts_with('0') || hour > 12 })
+        Some(Self {
+            hour,
+            minute,
+            half,
+            of_24: hour_digits.starts_with('0') || hour > 12,
+        })
     }
 
     fn say(self) -> String {
@@ -180,11 +185,11 @@ impl Clock {
         }
         if self.half.is_some() || self.of_24 {
             words.push_str(match hour {
-                0 => " de la noche",
                 1..=4 => " de la madrugada",
                 5..=11 => " de la mañana",
                 12 => " del día",
                 13..=18 => " de la tarde",
+                // From seven on, and at midnight.
                 _ => " de la noche",
             });
         }
@@ -217,19 +222,36 @@ pub(super) fn time(chunks: &[Chunk<'_>]) -> Option<Reading> {
         if clock.half.is_none() {
             if let Some((half, more)) = half_day_chunks(next).filter(|_| (1..=12).contains(&clock.hour)) {
                 clock.half = Some(half);
-                return Some(Reading::new(clock.say(), 1 + more));
+                return Some(Reading::new(clock.say(), 1 + more).with_dot(Dot::Either));
             }
-            if next.first().is_some_and(|chunk| matches!(chunk.core, "h" | "hr" | "hrs" | "hs" | "horas")) {
-                return Some(Reading::new(clock.say(), 2));
+            if next
+                .first()
+                .is_some_and(|chunk| matches!(chunk.core, "h" | "hr" | "hrs" | "hs" | "horas"))
+            {
+                return Some(Reading::new(clock.say(), 2).with_dot(Dot::Either));
             }
             // What the writer says himself must not be said twice: "16:05 de la tarde".
             if next.first().is_some_and(|chunk| matches!(chunk.core, "de" | "del")) && clock.hour <= 12 {
                 clock.of_24 = false;
             }
         }
-        return Some(Reading::new(clock.say(), 1));
+        let dot = if first.core.ends_with('m') {
+            Dot::Either
+        } else {
+            Dot::Stop
+        };
+        return Some(Reading::new(clock.say(), 1).with_dot(dot));
     }
     let hour = number(first.core, 2).filter(|hour| (1..=12).contains(hour))?;
     let (half, more) = half_day_chunks(next)?;
-    Some(Reading::new(Clock { hour, minute: 0, half: Some(half), of_24: false }.say(), 1 + more))
+    Some(Reading::new(
+        Clock {
+            hour,
+            minute: 0,
+            half: Some(half),
+            of_24: false,
+        }
+        .say(),
+        1 + more,
+    ))
 }

@@ -44,7 +44,15 @@ const BELOW_THIRTY: [&str; 30] = [
     "veintinueve",
 ];
 
-const TENS: [&str; 7] = ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"];
+const TENS: [&str; 7] = [
+    "treinta",
+    "cuarenta",
+    "cincuenta",
+    "sesenta",
+    "setenta",
+    "ochenta",
+    "noventa",
+];
 
 const HUNDREDS: [&str; 9] = [
     "ciento",
@@ -90,7 +98,11 @@ pub(super) fn ends_in_millions(number: u64) -> bool {
 fn below_million(number: u64, agreement: Agreement) -> String {
     let (thousands, rest) = (number / 1000, number % 1000);
     // "Mil" is invariable, what counts it is not: "veintiún mil", "doscientas mil casas".
-    let counting = if agreement == Agreement::Alone { Agreement::Masculine } else { agreement };
+    let counting = if agreement == Agreement::Alone {
+        Agreement::Masculine
+    } else {
+        agreement
+    };
     let mut words = match thousands {
         0 => Vec::new(),
         1 => vec!["mil".to_owned()],
@@ -154,8 +166,9 @@ pub(super) fn digits_one_by_one(digits: &str) -> String {
     digits.chars().filter_map(digit_name).collect::<Vec<_>>().join(" ")
 }
 
-const ORDINAL_UNITS: [&str; 9] =
-    ["primer", "segund", "tercer", "cuart", "quint", "sext", "séptim", "octav", "noven"];
+const ORDINAL_UNITS: [&str; 9] = [
+    "primer", "segund", "tercer", "cuart", "quint", "sext", "séptim", "octav", "noven",
+];
 const ORDINAL_TENS: [&str; 9] = [
     "décim",
     "vigésim",
@@ -179,7 +192,11 @@ pub(super) fn ordinal(number: u64, agreement: Agreement) -> String {
         12 => format!("duodécim{ending}"),
         10..=99 => {
             let ten = format!("{}{ending}", ORDINAL_TENS[number as usize / 10 - 1]);
-            if number.is_multiple_of(10) { ten } else { format!("{ten} {}", unit(number % 10)) }
+            if number.is_multiple_of(10) {
+                ten
+            } else {
+                format!("{ten} {}", unit(number % 10))
+            }
         }
         _ => cardinal(number, agreement),
     }
@@ -204,7 +221,11 @@ pub(super) fn roman(text: &str) -> Option<u64> {
     ];
     let (mut rest, mut value) = (text, 0);
     for (digits, worth) in STEPS {
-        let most = if digits.len() == 2 || matches!(worth, 5 | 50 | 500) { 1 } else { 3 };
+        let most = if digits.len() == 2 || matches!(worth, 5 | 50 | 500) {
+            1
+        } else {
+            3
+        };
         for _ in 0..most {
             if let Some(shorter) = rest.strip_prefix(digits) {
                 rest = shorter;

@@ -19,16 +19,39 @@ pub(super) struct Reading {
     pub(super) words: String,
     /// How many chunks the words stand for: at least one.
     pub(super) used: usize,
+    pub(super) dot: Dot,
+}
+
+/// What a dot behind the last chunk of a reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dot {
+    /// A full stop.
+    Stop,
+    /// Part of an abbreviation that needs a word behind it: "Sr.", "Av.".
+    Abbreviation,
+    /// Part of an abbreviation that may end a sentence, which a capital behind it shows: "etc.", "p.m.".
+    Either,
 }
 
 impl Reading {
     pub(super) fn new(words: impl Into<String>, used: usize) -> Self {
-        Self { words: words.into(), used }
+        Self {
+            words: words.into(),
+            used,
+            dot: Dot::Stop,
+        }
+    }
+
+    pub(super) fn with_dot(self, dot: Dot) -> Self {
+        Self { dot, ..self }
     }
 }
 
 fn opens(character: char) -> bool {
-    matches!(character, '¿' | '¡' | '(' | '[' | '{' | '"' | '“' | '«' | '‘' | '\'' | '*' | '_' | '—' | '–' | '•' | '·')
+    matches!(
+        character,
+        '¿' | '¡' | '(' | '[' | '{' | '"' | '“' | '«' | '‘' | '\'' | '*' | '_' | '—' | '–' | '•' | '·'
+    )
 }
 
 fn closes(character: char) -> bool {
@@ -45,7 +68,12 @@ pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
             let body = word.trim_start_matches(opens);
             let lead = &word[..word.len() - body.len()];
             let core = body.trim_end_matches(closes);
-            found.push(Chunk { lead, core, tail: &body[core.len()..], ends_line: false });
+            found.push(Chunk {
+                lead,
+                core,
+                tail: &body[core.len()..],
+                ends_line: false,
+            });
         }
         if let Some(last) = found.last_mut() {
             last.ends_line = true;
@@ -65,8 +93,17 @@ impl Chunk<'_> {
         !self.core.is_empty() && self.core.bytes().all(|byte| byte.is_ascii_digit())
     }
 
+    /// The chunk can only open a sentence.
+    pub(super) fn opens_sentence(&self) -> bool {
+        self.core.starts_with(char::is_uppercase) || self.lead.contains(['¿', '¡'])
+    }
+
     /// Closing punctuation as a voice needs it: one mark, or nothing.
     pub(super) fn pause(&self) -> Option<char> {
+        // The comma behind an abbreviation's dot counts: "C.V.,".
+        if self.tail.starts_with(".,") {
+            return Some(',');
+        }
         let mark = |wanted: &[char]| self.tail.chars().find(|character| wanted.contains(character));
         mark(&['?', '!'])
             .or_else(|| mark(&['.', '…', ';', ':']))

@@ -13,8 +13,8 @@ const WORDS_BEFORE_CONJUNCTION: usize = 4;
 
 /// Words before which a speaker may breathe.
 const CONJUNCTIONS: &[&str] = &[
-    "y", "e", "o", "pero", "porque", "que", "para", "aunque", "cuando", "mientras", "donde", "si", "sino", "and", "but",
-    "because", "when", "so",
+    "y", "e", "o", "pero", "porque", "que", "para", "aunque", "cuando", "mientras", "donde", "si", "sino", "and",
+    "but", "because", "when", "so",
 ];
 
 /// A word with the blanks behind it, by its place in the text.
@@ -42,7 +42,10 @@ fn spans(text: &str) -> Vec<Span> {
         }
     }
     if found.is_empty() && !text.is_empty() {
-        found.push(Span { start: 0, end: text.len() });
+        found.push(Span {
+            start: 0,
+            end: text.len(),
+        });
     }
     found
 }
@@ -67,9 +70,8 @@ fn break_after(word: &str, next: Option<&str>) -> Break {
     };
     let mark = closed.chars().next_back().unwrap_or(' ');
     match mark {
-        '?' | '!' | '…' => Break::Sentence,
         '.' if is_abbreviation(core, next) => Break::None,
-        '.' => Break::Sentence,
+        '?' | '!' | '…' | '.' => Break::Sentence,
         // "55, 1234" may be one number.
         ',' | ';' | ':' if digit(core, true) && digit(next.trim_start(), false) => Break::None,
         ';' | ':' | ',' | '—' | '–' => Break::Clause,
@@ -86,7 +88,8 @@ fn is_abbreviation(core: &str, next: &str) -> bool {
     match word.as_str() {
         "sr" | "sra" | "srta" | "dr" | "dra" | "lic" | "ing" | "arq" | "mtro" | "mtra" | "prof" | "av" | "col"
         | "blvd" | "calz" | "sta" | "sto" | "núm" | "no" | "tel" | "ee" => word != "no" || goes_on,
-        "s.a" | "c.v" | "r.l" | "p.m" | "a.m" => goes_on,
+        "c.p" | "ma" | "fco" | "gpe" => true,
+        "s.a" | "c.v" | "r.l" | "p.m" | "a.m" | "m.n" | "uu" | "hrs" | "hr" | "min" | "seg" | "kg" | "km" => goes_on,
         _ => (dotted(&word).is_some() || single) && goes_on,
     }
 }
@@ -106,7 +109,11 @@ fn breaks(text: &str, spans: &[Span]) -> Vec<Break> {
 pub fn sentences(text: &str) -> Vec<&str> {
     let spans = spans(text);
     let kinds = breaks(text, &spans);
-    let ends = spans.iter().zip(&kinds).filter(|(_, kind)| **kind == Break::Sentence).map(|(span, _)| span.end);
+    let ends = spans
+        .iter()
+        .zip(&kinds)
+        .filter(|(_, kind)| **kind == Break::Sentence)
+        .map(|(span, _)| span.end);
     cut(text, ends)
 }
 
@@ -187,7 +194,10 @@ pub fn spoken_prefix(text: &str, fraction: f32) -> (&str, &str) {
         .iter()
         .map(|span| {
             let word = &text[span.start..span.end];
-            let said = speech(word, Language::Spanish).chars().filter(|c| !matches!(c, 'ˈ' | 'ˌ')).count();
+            let said = speech(word, Language::Spanish)
+                .chars()
+                .filter(|c| !matches!(c, 'ˈ' | 'ˌ'))
+                .count();
             said + pause(word)
         })
         .collect();

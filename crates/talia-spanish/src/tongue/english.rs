@@ -24,7 +24,9 @@ const BELOW_TWENTY: [&str; 20] = [
     "eighteen",
     "nineteen",
 ];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+const TENS: [&str; 8] = [
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+];
 
 /// The words of a number, short scale: 10⁹ is "one billion".
 pub(super) fn cardinal(number: u64) -> String {
@@ -78,7 +80,11 @@ pub(super) fn figure(figure: &Figure) -> String {
     if let Some((part, _)) = &figure.decimals {
         words = format!("{words} point {}", digits(part));
     }
-    if figure.negative { format!("minus {words}") } else { words }
+    if figure.negative {
+        format!("minus {words}")
+    } else {
+        words
+    }
 }
 
 /// A run of letters in an address: spelled when it has no vowel or is a country's domain.
@@ -104,7 +110,10 @@ pub(super) fn spelled(letters: &str) -> String {
 pub(super) fn word(core: &str) -> String {
     let sum = |body: &str, one: &str, many: &str| {
         let amount = Figure::parse(body)?;
-        let whole = Figure { decimals: None, ..amount.clone() };
+        let whole = Figure {
+            decimals: None,
+            ..amount.clone()
+        };
         let name = if whole.value() == Some(1) { one } else { many };
         let cents = match &amount.decimals {
             Some((cents, _)) if cents.len() == 2 => cents.parse::<u64>().ok().filter(|cents| *cents > 0),
@@ -126,14 +135,14 @@ pub(super) fn word(core: &str) -> String {
     if let Some(amount) = Figure::parse(core) {
         return figure(&amount);
     }
-    if let Some((hour, minute)) = core.split_once(':').filter(|(_, minute)| minute.len() == 2) {
-        if let (Ok(hour @ 0..24), Ok(minute @ 0..60)) = (hour.parse::<u64>(), minute.parse::<u64>()) {
-            return match minute {
-                0 => cardinal(hour),
-                1..10 => format!("{} oh {}", cardinal(hour), cardinal(minute)),
-                _ => format!("{} {}", cardinal(hour), cardinal(minute)),
-            };
-        }
+    if let Some((hour, minute)) = core.split_once(':').filter(|(_, minute)| minute.len() == 2)
+        && let (Ok(hour @ 0..24), Ok(minute @ 0..60)) = (hour.parse::<u64>(), minute.parse::<u64>())
+    {
+        return match minute {
+            0 => cardinal(hour),
+            1..10 => format!("{} oh {}", cardinal(hour), cardinal(minute)),
+            _ => format!("{} {}", cardinal(hour), cardinal(minute)),
+        };
     }
     match core {
         "&" => return "and".to_owned(),

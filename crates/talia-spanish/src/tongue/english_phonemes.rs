@@ -20,25 +20,112 @@ a ə|about əbˈWt|address ˈædɹɛs|again əɡˈɛn|agent ˈAʤənt|all ˈɔl|
 
 /// Letters by name.
 const LETTERS: [&str; 26] = [
-    "ˈA", "bˈi", "sˈi", "dˈi", "ˈi", "ˈɛf", "ʤˈi", "ˈAʧ", "ˈI", "ʤˈA", "kˈA", "ˈɛl", "ˈɛm", "ˈɛn", "ˈO", "pˈi", "kjˈu",
-    "ˈɑɹ", "ˈɛs", "tˈi", "jˈu", "vˈi", "dˈʌbᵊlju", "ˈɛks", "wˈI", "zˈi",
+    "ˈA",
+    "bˈi",
+    "sˈi",
+    "dˈi",
+    "ˈi",
+    "ˈɛf",
+    "ʤˈi",
+    "ˈAʧ",
+    "ˈI",
+    "ʤˈA",
+    "kˈA",
+    "ˈɛl",
+    "ˈɛm",
+    "ˈɛn",
+    "ˈO",
+    "pˈi",
+    "kjˈu",
+    "ˈɑɹ",
+    "ˈɛs",
+    "tˈi",
+    "jˈu",
+    "vˈi",
+    "dˈʌbᵊlju",
+    "ˈɛks",
+    "wˈI",
+    "zˈi",
 ];
 
 /// Spelling and sound, longest first. The sound of a stressed vowel.
 const RULES: &[(&str, &str)] = &[
-    ("tion", "ʃən"), ("sion", "ʒən"), ("ture", "ʧəɹ"), ("ough", "O"), ("igh", "I"), ("tch", "ʧ"), ("dge", "ʤ"),
-    ("ing", "ɪŋ"), ("ee", "i"), ("ea", "i"), ("oo", "u"), ("ou", "W"), ("ow", "O"), ("ai", "A"), ("ay", "A"),
-    ("ey", "i"), ("oa", "O"), ("oi", "Y"), ("oy", "Y"), ("au", "ɔ"), ("aw", "ɔ"), ("ew", "ju"), ("ar", "ɑɹ"),
-    ("er", "əɹ"), ("ir", "ɜɹ"), ("or", "ɔɹ"), ("ur", "ɜɹ"), ("ch", "ʧ"), ("sh", "ʃ"), ("th", "θ"), ("ph", "f"),
-    ("wh", "w"), ("wr", "ɹ"), ("kn", "n"), ("ck", "k"), ("ng", "ŋ"), ("nk", "ŋk"), ("qu", "kw"), ("ce", "s"),
-    ("ci", "sɪ"), ("ge", "ʤ"), ("a", "æ"), ("b", "b"), ("c", "k"), ("d", "d"), ("e", "ɛ"), ("f", "f"), ("g", "ɡ"),
-    ("h", "h"), ("i", "ɪ"), ("j", "ʤ"), ("k", "k"), ("l", "l"), ("m", "m"), ("n", "n"), ("o", "ɑ"), ("p", "p"),
-    ("q", "k"), ("r", "ɹ"), ("s", "s"), ("t", "t"), ("u", "ʌ"), ("v", "v"), ("w", "w"), ("x", "ks"), ("y", "i"),
+    ("tion", "ʃən"),
+    ("sion", "ʒən"),
+    ("ture", "ʧəɹ"),
+    ("ough", "O"),
+    ("igh", "I"),
+    ("tch", "ʧ"),
+    ("dge", "ʤ"),
+    ("ing", "ɪŋ"),
+    ("ee", "i"),
+    ("ea", "i"),
+    ("oo", "u"),
+    ("ou", "W"),
+    ("ow", "O"),
+    ("ai", "A"),
+    ("ay", "A"),
+    ("ey", "i"),
+    ("oa", "O"),
+    ("oi", "Y"),
+    ("oy", "Y"),
+    ("au", "ɔ"),
+    ("aw", "ɔ"),
+    ("ew", "ju"),
+    ("ar", "ɑɹ"),
+    ("er", "əɹ"),
+    ("ir", "ɜɹ"),
+    ("or", "ɔɹ"),
+    ("ur", "ɜɹ"),
+    ("ch", "ʧ"),
+    ("sh", "ʃ"),
+    ("th", "θ"),
+    ("ph", "f"),
+    ("wh", "w"),
+    ("wr", "ɹ"),
+    ("kn", "n"),
+    ("ck", "k"),
+    ("ng", "ŋ"),
+    ("nk", "ŋk"),
+    ("qu", "kw"),
+    ("ce", "s"),
+    ("ci", "sɪ"),
+    ("ge", "ʤ"),
+    ("a", "æ"),
+    ("b", "b"),
+    ("c", "k"),
+    ("d", "d"),
+    ("e", "ɛ"),
+    ("f", "f"),
+    ("g", "ɡ"),
+    ("h", "h"),
+    ("i", "ɪ"),
+    ("j", "ʤ"),
+    ("k", "k"),
+    ("l", "l"),
+    ("m", "m"),
+    ("n", "n"),
+    ("o", "ɑ"),
+    ("p", "p"),
+    ("q", "k"),
+    ("r", "ɹ"),
+    ("s", "s"),
+    ("t", "t"),
+    ("u", "ʌ"),
+    ("v", "v"),
+    ("w", "w"),
+    ("x", "ks"),
+    ("y", "i"),
     ("z", "z"),
 ];
 
 pub(super) fn phrase(words: &[String]) -> String {
-    words.iter().map(|word| say(word)).filter(|said| !said.is_empty()).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|word| say(word))
+        .filter(|said| !said.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn say(word: &str) -> String {
@@ -50,7 +137,11 @@ fn say(word: &str) -> String {
         return LETTERS[usize::from(letter - b'a')].to_owned();
     }
     // Plurals and possessives of known words.
-    if let Some(sound) = word.strip_suffix("'s").or_else(|| word.strip_suffix('s')).and_then(look_up) {
+    if let Some(sound) = word
+        .strip_suffix("'s")
+        .or_else(|| word.strip_suffix('s'))
+        .and_then(look_up)
+    {
         let voiceless = sound.ends_with(['p', 't', 'k', 'f', 'θ']);
         return format!("{sound}{}", if voiceless { 's' } else { 'z' });
     }
@@ -58,7 +149,11 @@ fn say(word: &str) -> String {
 }
 
 fn look_up(word: &str) -> Option<&'static str> {
-    DICTIONARY.split('|').filter_map(|entry| entry.split_once(' ')).find(|(key, _)| *key == word).map(|(_, sound)| sound)
+    DICTIONARY
+        .split('|')
+        .filter_map(|entry| entry.split_once(' '))
+        .find(|(key, _)| *key == word)
+        .map(|(_, sound)| sound)
 }
 
 fn by_rule(word: &str) -> String {
@@ -93,7 +188,9 @@ fn by_rule(word: &str) -> String {
 
 /// Vowel, consonant, mute e: the vowel has its own name's sound ("late", "time").
 fn long_vowel(word: &str) -> Option<&'static str> {
-    let [.., vowel, consonant, b'e'] = word.as_bytes() else { return None };
+    let [.., vowel, consonant, b'e'] = word.as_bytes() else {
+        return None;
+    };
     if word.len() < 4 || b"aeiouyw".contains(consonant) || !consonant.is_ascii_lowercase() {
         return None;
     }

@@ -22,22 +22,31 @@ impl Figure {
         if !body.starts_with(|c: char| c.is_ascii_digit()) || !body.ends_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
-        if !body.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.')) {
+        if !body
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'))
+        {
             return None;
         }
         let figure = |whole: String, decimals: Option<(&str, bool)>| {
-            Some(Self { negative, whole, decimals: decimals.map(|(digits, comma)| (digits.to_owned(), comma)) })
+            Some(Self {
+                negative,
+                whole,
+                decimals: decimals.map(|(digits, comma)| (digits.to_owned(), comma)),
+            })
         };
         let (commas, dots) = (body.matches(',').count(), body.matches('.').count());
         match (commas, dots) {
             (0, 0) => figure(body.to_owned(), None),
-            (0, 1) => body.split_once('.').and_then(|(whole, part)| figure(whole.to_owned(), Some((part, false)))),
-            (1, 0) if !in_thousands(body, ',') => {
-                body.split_once(',').and_then(|(whole, part)| figure(whole.to_owned(), Some((part, true))))
-            }
+            (0, 1) => body
+                .split_once('.')
+                .and_then(|(whole, part)| figure(whole.to_owned(), Some((part, false)))),
+            (1, 0) if !in_thousands(body, ',') => body
+                .split_once(',')
+                .and_then(|(whole, part)| figure(whole.to_owned(), Some((part, true)))),
             (_, 0) if in_thousands(body, ',') => figure(body.replace(',', ""), None),
             (0, _) if in_thousands(body, '.') => figure(body.replace('.', ""), None),
-            (_, 1) => {
+            (_, 1) if body.rfind(',') < body.find('.') => {
                 let (whole, part) = body.split_once('.')?;
                 if in_thousands(whole, ',') {
                     figure(whole.replace(',', ""), Some((part, false)))
@@ -47,7 +56,11 @@ impl Figure {
             }
             (1, _) => {
                 let (whole, part) = body.split_once(',')?;
-                if in_thousands(whole, '.') { figure(whole.replace('.', ""), Some((part, true))) } else { None }
+                if in_thousands(whole, '.') {
+                    figure(whole.replace('.', ""), Some((part, true)))
+                } else {
+                    None
+                }
             }
             _ => None,
         }
@@ -55,15 +68,24 @@ impl Figure {
 
     /// The whole part's value when it is not written with leading zeros and fits.
     pub(super) fn value(&self) -> Option<u64> {
-        if self.whole.len() > 1 && self.whole.starts_with('0') { None } else { self.whole.parse().ok() }
+        if self.whole.len() > 1 && self.whole.starts_with('0') {
+            None
+        } else {
+            self.whole.parse().ok()
+        }
     }
 
     /// The words of the figure.
     pub(super) fn say(&self, agreement: Agreement) -> String {
-        let agreement = if self.decimals.is_some() { Agreement::Alone } else { agreement };
+        let agreement = if self.decimals.is_some() {
+            Agreement::Alone
+        } else {
+            agreement
+        };
         // A row of digits that starts with zero, or that no number word reaches, is a code.
-        let mut words =
-            self.value().map_or_else(|| digits_one_by_one(&self.whole), |value| cardinal(value, agreement));
+        let mut words = self
+            .value()
+            .map_or_else(|| digits_one_by_one(&self.whole), |value| cardinal(value, agreement));
         if let Some((digits, comma)) = &self.decimals {
             words.push_str(if *comma { " coma " } else { " punto " });
             words.push_str(&say_digits(digits));

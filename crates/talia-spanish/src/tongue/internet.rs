@@ -36,7 +36,11 @@ fn sign_name(sign: char, language: Language) -> Option<&'static str> {
         '~' => ("tilde", "tilde"),
         _ => return None,
     };
-    Some(if language == Language::Spanish { spanish } else { english })
+    Some(if language == Language::Spanish {
+        spanish
+    } else {
+        english
+    })
 }
 
 /// Cuts an address at its signs and between letters and digits. Signs without a name are left out.
@@ -64,7 +68,10 @@ pub(super) fn pieces(address: &str, language: Language) -> Vec<Piece<'_>> {
 
 /// Top-level domains that nobody says as a Spanish word.
 fn spelled_domain(letters: &str) -> bool {
-    matches!(letters, "mx" | "us" | "ai" | "io" | "es" | "uk" | "ar" | "cl" | "pe" | "tv" | "eu" | "br" | "cc")
+    matches!(
+        letters,
+        "mx" | "us" | "ai" | "io" | "es" | "uk" | "ar" | "cl" | "pe" | "tv" | "eu" | "br" | "cc"
+    )
 }
 
 /// The words of a run of letters; `last` says that it ends the domain.
@@ -83,7 +90,11 @@ pub(super) fn say_letters(letters: &str, last: bool) -> String {
         return parts.iter().map(|part| accented(part)).collect::<Vec<_>>().join(" ");
     }
     let word = accented(letters);
-    if pronounceable(&word) { word } else { letters_one_by_one(letters) }
+    if pronounceable(&word) {
+        word
+    } else {
+        letters_one_by_one(letters)
+    }
 }
 
 /// Digits in an address: years as a number, up to two digits as one, longer runs in pairs.
@@ -92,8 +103,10 @@ pub(super) fn say_run(digits: &str) -> String {
         Ok(year) if digits.len() == 4 && (1900..2100).contains(&year) => cardinal(year, Agreement::Alone),
         _ if digits.len() <= 2 || digits.starts_with('0') || digits.len() % 2 == 1 => say_digits(digits),
         _ => {
-            let pairs: Vec<String> =
-                (0..digits.len()).step_by(2).map(|at| say_digits(&digits[at..at + 2])).collect();
+            let pairs: Vec<String> = (0..digits.len())
+                .step_by(2)
+                .map(|at| say_digits(&digits[at..at + 2]))
+                .collect();
             pairs.join(" ")
         }
     }
@@ -123,7 +136,9 @@ pub(super) fn is_email(text: &str) -> bool {
         !local.is_empty()
             && domain.contains('.')
             && domain.split('.').all(|label| !label.is_empty())
-            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@' | '%'))
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@' | '%'))
     })
 }
 
@@ -137,11 +152,13 @@ pub(super) fn is_url(text: &str) -> bool {
     let host = text.split(['/', '?', ':']).next().unwrap_or_default();
     let labels: Vec<&str> = host.split('.').collect();
     labels.len() >= 2
-        && labels.iter().all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-        })
+        && labels
+            .iter()
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
         && labels[0].contains(char::is_alphabetic)
-        && labels.last().is_some_and(|last| DOMAINS.contains(&last.to_lowercase().as_str()))
+        && labels
+            .last()
+            .is_some_and(|last| DOMAINS.contains(&last.to_lowercase().as_str()))
 }
 
 /// An e-mail or web address at the front.
@@ -153,7 +170,10 @@ pub(super) fn address(chunks: &[Chunk<'_>], language: Language) -> Option<Readin
     if !is_url(core) {
         return None;
     }
-    let bare = core.split_once("://").map_or(core, |(_, rest)| rest).trim_end_matches('/');
+    let bare = core
+        .split_once("://")
+        .map_or(core, |(_, rest)| rest)
+        .trim_end_matches('/');
     let (host, path) = bare.find(['/', '?']).map_or((bare, ""), |at| bare.split_at(at));
     let mut words = say_address(host, language);
     if !path.is_empty() {

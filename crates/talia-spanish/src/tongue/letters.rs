@@ -72,16 +72,24 @@ pub(super) fn is_vowel(letter: char) -> bool {
 
 /// Whether a Spanish mouth can say these small letters as a word: "luz" yes, "jhlpz" no.
 pub(super) fn pronounceable(word: &str) -> bool {
-    let letters: Vec<char> = word.chars().collect();
+    let mut letters: Vec<char> = word.chars().collect();
+    // "Prodigy": a final y is a vowel.
+    if let Some(last @ 'y') = letters.last_mut() {
+        *last = 'i';
+    }
     if letters.len() < 2 || !letters.iter().copied().any(is_vowel) {
         return false;
     }
     let mut runs = letters.split(|letter| is_vowel(*letter));
-    let (Some(first), Some(last)) = (runs.next(), runs.next_back()) else { return false };
+    let (Some(first), Some(last)) = (runs.next(), runs.next_back()) else {
+        return false;
+    };
     begins_syllable(first)
         && ends_word(last)
         && letters.split(|letter| is_vowel(*letter)).all(within_word)
-        && !letters.windows(3).any(|three| three[0] == three[1] && three[1] == three[2])
+        && !letters
+            .windows(3)
+            .any(|three| three[0] == three[1] && three[1] == three[2])
 }
 
 fn begins_syllable(run: &[char]) -> bool {
@@ -107,14 +115,19 @@ fn ends_word(run: &[char]) -> bool {
     match run {
         [] => true,
         [one] => !matches!(one, 'h' | 'q' | 'ñ'),
-        [a, b] => matches!((a, b), ('n' | 'r' | 'l' | 'p' | 'c' | 't', 's') | ('c' | 's', 'h') | ('n', 't' | 'd' | 'k')),
+        [a, b] => matches!(
+            (a, b),
+            ('n' | 'r' | 'l' | 'p' | 'c' | 't', 's') | ('c' | 's', 'h') | ('n', 't' | 'd' | 'k')
+        ),
         _ => false,
     }
 }
 
 fn within_word(run: &[char]) -> bool {
     match run {
-        [] | [_] | [_, _] => !run.windows(2).any(|two| matches!((two[0], two[1]), ('q' | 'j' | 'h', _))),
+        [] | [_] | [_, _] => !run
+            .windows(2)
+            .any(|two| matches!((two[0], two[1]), ('q' | 'j' | 'h', _))),
         [_, b, c] => is_pair(*b, *c),
         [a, b, c, d] => is_pair(*c, *d) && matches!(b, 's') && matches!(a, 'n' | 'b' | 'r' | 'd'),
         _ => false,

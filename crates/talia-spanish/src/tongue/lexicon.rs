@@ -115,7 +115,7 @@ pub(super) fn respelled(word: &str) -> Option<&'static str> {
         "outlook" => "áutluk",
         "yahoo" => "yajú",
         "icloud" => "aicláud",
-        "live" => "laiv",
+        "live" => "laif",
         "whatsapp" => "guatsap",
         "facebook" => "féisbuk",
         "google" => "gúguel",

@@ -1,7 +1,7 @@
 //! Sums of money, percentages and measures, as words.
 
 use super::cardinals::{Agreement, cardinal, ends_in_millions};
-use super::chunks::{Chunk, Reading};
+use super::chunks::{Chunk, Dot, Reading};
 use super::figures::Figure;
 
 struct Currency {
@@ -13,14 +13,25 @@ struct Currency {
 }
 
 const fn masculine(one: &'static str, many: &'static str, cent: &'static str, cents: &'static str) -> Currency {
-    Currency { one, many, cent, cents, agreement: Agreement::Masculine }
+    Currency {
+        one,
+        many,
+        cent,
+        cents,
+        agreement: Agreement::Masculine,
+    }
 }
 
 const PESO: Currency = masculine("peso", "pesos", "centavo", "centavos");
 const DOLLAR: Currency = masculine("dólar", "dólares", "centavo", "centavos");
 const EURO: Currency = masculine("euro", "euros", "céntimo", "céntimos");
-const POUND: Currency =
-    Currency { one: "libra", many: "libras", cent: "penique", cents: "peniques", agreement: Agreement::Feminine };
+const POUND: Currency = Currency {
+    one: "libra",
+    many: "libras",
+    cent: "penique",
+    cents: "peniques",
+    agreement: Agreement::Feminine,
+};
 
 /// Signs that stand before or behind a sum; the longest first.
 const SIGNS: [(&str, &Currency); 7] = [
@@ -83,12 +94,24 @@ fn say(figure: &Figure, currency: &Currency, scale: Option<&str>) -> String {
     let of = if ends_in_millions(whole) { " de" } else { "" };
     let unit = if whole == 1 { currency.one } else { currency.many };
     let sum = format!("{minus}{}{of} {unit}", cardinal(whole, currency.agreement));
-    if cents == 0 { sum } else { format!("{sum} con {cent_words}") }
+    if cents == 0 {
+        sum
+    } else {
+        format!("{sum} con {cent_words}")
+    }
 }
 
 /// "$1,250.50 MXN", "US$20", "20 €", "$99/mes", "$1.5 millones", "500 USD", "MXN 500".
 pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let first = chunks.first()?;
+    if let Some((low, high)) = first
+        .core
+        .split_once(['-', '–'])
+        .filter(|(low, _)| low.starts_with('$'))
+    {
+        let only = |core| money(&[Chunk { core, ..*first }]).map(|reading| reading.words);
+        return Some(Reading::new(format!("{} a {}", only(low)?, only(high)?), 1));
+    }
     let (core, per) = match first.core.split_once('/') {
         Some((core, per)) => (core, Some(period(per)?)),
         None => (first.core, None),
@@ -111,19 +134,20 @@ pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
     let figure = Figure::parse(body)?;
     let goes_on = |used: usize| chunks[used - 1].runs_on();
     let mut scale = None;
-    if per.is_none() && goes_on(used) {
-        if let Some(word @ ("millones" | "millón" | "mil")) = chunks.get(used).map(|chunk| chunk.core) {
-            if currency.is_some() && word != "mil" {
-                scale = Some(word);
+    if per.is_none()
+        && goes_on(used)
+        && let Some(word @ ("millones" | "millón" | "mil")) = chunks.get(used).map(|chunk| chunk.core)
+        && currency.is_some()
+        && word != "mil"
+    {
+        scale = Some(word);
+        used += 1;
+        // "de pesos" is ours to say.
+        if goes_on(used) && chunks.get(used).is_some_and(|chunk| chunk.core == "de") {
+            if chunks.get(used + 1).is_some_and(|chunk| code(chunk.core).is_some()) {
                 used += 1;
-                // "de pesos" is ours to say.
-                if goes_on(used) && chunks.get(used).is_some_and(|chunk| chunk.core == "de") {
-                    if chunks.get(used + 1).is_some_and(|chunk| code(chunk.core).is_some()) {
-                        used += 1;
-                    } else {
-                        return Some(Reading::new(say(&figure, currency?, scale), used));
-                    }
-                }
+            } else {
+                return Some(Reading::new(say(&figure, currency?, scale), used));
             }
         }
     }
@@ -131,16 +155,23 @@ pub(super) fn money(chunks: &[Chunk<'_>]) -> Option<Reading> {
         if let Some(named) = chunks.get(used).and_then(|chunk| code(chunk.core)) {
             currency = Some(named);
             used += 1;
-        } else if currency.is_some() {
-            if let Some((named, per)) =
-                chunks.get(used).and_then(|chunk| chunk.core.split_once('/')).and_then(|(a, b)| Some((code(a)?, period(b)?)))
-            {
-                return Some(Reading::new(format!("{} {per}", say(&figure, named, scale)), used + 1));
-            }
+        } else if currency.is_some()
+            && let Some((named, per)) = chunks
+                .get(used)
+                .and_then(|chunk| chunk.core.split_once('/'))
+                .and_then(|(a, b)| Some((code(a)?, period(b)?)))
+        {
+            return Some(Reading::new(format!("{} {per}", say(&figure, named, scale)), used + 1));
         }
     }
     let words = say(&figure, currency?, scale);
-    Some(Reading::new(per.map_or(words.clone(), |per| format!("{words} {per}")), used))
+    let words = per.map_or(words.clone(), |per| format!("{words} {per}"));
+    let dot = if chunks[used - 1].core == "M.N" {
+        Dot::Either
+    } else {
+        Dot::Stop
+    };
+    Some(Reading::new(words, used).with_dot(dot))
 }
 
 /// "15%", "16 %", "10-15%".
@@ -152,12 +183,19 @@ pub(super) fn percentage(chunks: &[Chunk<'_>]) -> Option<Reading> {
         None => return None,
     };
     if let Some(figure) = Figure::parse(body) {
-        return Some(Reading::new(format!("{} por ciento", figure.say(Agreement::Alone)), used));
+        return Some(Reading::new(
+            format!("{} por ciento", figure.say(Agreement::Alone)),
+            used,
+        ));
     }
     let (low, high) = body.split_once(['-', '–'])?;
     let (low, high) = (Figure::parse(low)?, Figure::parse(high)?);
     Some(Reading::new(
-        format!("{} a {} por ciento", low.say(Agreement::Alone), high.say(Agreement::Alone)),
+        format!(
+            "{} a {} por ciento",
+            low.say(Agreement::Alone),
+            high.say(Agreement::Alone)
+        ),
         used,
     ))
 }
@@ -207,6 +245,10 @@ pub(super) fn measure(chunks: &[Chunk<'_>]) -> Option<Reading> {
     };
     let (one, many, agreement) = unit(sign)?;
     let figure = Figure::parse(number)?;
-    let name = if figure.value() == Some(1) && figure.decimals.is_none() { one } else { many };
-    Some(Reading::new(format!("{} {name}", figure.say(agreement)), used))
+    let name = if figure.value() == Some(1) && figure.decimals.is_none() {
+        one
+    } else {
+        many
+    };
+    Some(Reading::new(format!("{} {name}", figure.say(agreement)), used).with_dot(Dot::Either))
 }

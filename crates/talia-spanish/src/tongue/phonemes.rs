@@ -26,7 +26,11 @@ pub fn phonemes(text: &str, language: Language) -> String {
     let mut word = String::new();
     for character in text.chars().chain(['\n']) {
         if character.is_alphabetic() || (matches!(character, '\'' | '’') && !word.is_empty()) {
-            word.extend(character.to_lowercase().filter(|small| small.is_alphabetic() || *small == '\''));
+            word.extend(
+                character
+                    .to_lowercase()
+                    .filter(|small| small.is_alphabetic() || *small == '\''),
+            );
             continue;
         }
         if !word.is_empty() {

@@ -17,9 +17,9 @@ pub fn read_back_email(email: &str) -> String {
     let mut sign: Option<&str> = None;
     for piece in pieces(local, Language::Spanish) {
         match piece {
-            Piece::Sign(name) => sign = Some(sign.take().map_or(name, |_| name)),
-            Piece::Letters(letters) => groups.push(with_sign(&mut sign, clear_word(&letters))),
-            Piece::Digits(digits) => groups.push(with_sign(&mut sign, say_run(digits))),
+            Piece::Sign(name) => groups.extend(sign.replace(name).map(str::to_owned)),
+            Piece::Letters(letters) => groups.push(with_sign(&mut sign, &clear_word(&letters))),
+            Piece::Digits(digits) => groups.push(with_sign(&mut sign, &say_run(digits))),
         }
     }
     if let Some(last) = sign {
@@ -31,8 +31,9 @@ pub fn read_back_email(email: &str) -> String {
     groups.join(", ")
 }
 
-fn with_sign(sign: &mut Option<&str>, words: String) -> String {
-    sign.take().map_or(words.clone(), |name| format!("{name} {words}"))
+fn with_sign(sign: &mut Option<&str>, words: &str) -> String {
+    sign.take()
+        .map_or_else(|| words.to_owned(), |name| format!("{name} {words}"))
 }
 
 fn domain_groups(domain: &str) -> Vec<String> {
@@ -43,14 +44,18 @@ fn domain_groups(domain: &str) -> Vec<String> {
     for (index, piece) in found.into_iter().enumerate() {
         match piece {
             Piece::Sign(name) => sign = Some(name),
-            Piece::Digits(digits) => groups.push(with_sign(&mut sign, say_run(digits))),
+            Piece::Digits(digits) => groups.push(with_sign(&mut sign, &say_run(digits))),
             Piece::Letters(letters) => {
                 // Domains that everybody knows need no help.
                 let known = index + 1 == count
                     || lexicon::respelled(&letters).is_some()
                     || matches!(letters.as_str(), "com" | "net" | "org" | "gob" | "edu" | "info");
-                let words = if known { say_letters(&letters, index + 1 == count) } else { clear_word(&letters) };
-                groups.push(with_sign(&mut sign, words));
+                let words = if known {
+                    say_letters(&letters, index + 1 == count)
+                } else {
+                    clear_word(&letters)
+                };
+                groups.push(with_sign(&mut sign, &words));
             }
         }
     }

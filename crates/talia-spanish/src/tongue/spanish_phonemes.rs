@@ -20,8 +20,21 @@ const HALF_STRESSED: &[&str] = &[
 
 /// Verbs and nouns in "-mente" that are no adverbs.
 const NO_ADVERBS: &[&str] = &[
-    "alimente", "argumente", "aumente", "clemente", "comente", "complemente", "documente", "experimente", "fomente",
-    "fundamente", "implemente", "incremente", "lamente", "reglamente", "vehemente",
+    "alimente",
+    "argumente",
+    "aumente",
+    "clemente",
+    "comente",
+    "complemente",
+    "documente",
+    "experimente",
+    "fomente",
+    "fundamente",
+    "implemente",
+    "incremente",
+    "lamente",
+    "reglamente",
+    "vehemente",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +74,28 @@ impl Word {
         } else {
             Stress::Primary
         };
-        Self { begins_with_k, ..Self::simple(letters, strongest) }
+        Self {
+            begins_with_k,
+            ..Self::simple(letters, strongest)
+        }
     }
 
     fn simple(letters: &str, strongest: Stress) -> Self {
         let sounds = sounds(letters);
         let stress = place_stress(letters, &sounds, strongest);
-        Self { sounds, stress, adverb_from: usize::MAX, begins_with_k: false }
+        Self {
+            sounds,
+            stress,
+            adverb_from: usize::MAX,
+            begins_with_k: false,
+        }
     }
 }
 
 fn adverb_stem(letters: &str) -> Option<&str> {
-    let stem = letters.strip_suffix("mente").filter(|_| !NO_ADVERBS.contains(&letters))?;
+    let stem = letters
+        .strip_suffix("mente")
+        .filter(|_| !NO_ADVERBS.contains(&letters))?;
     (stem.chars().filter(|letter| is_vowel(*letter)).count() >= 2).then_some(stem)
 }
 
@@ -87,7 +110,9 @@ fn place_stress(letters: &str, sounds: &[Sound], strongest: Stress) -> Vec<Stres
     let mut stress = vec![Stress::None; nuclei.len()];
     // "Industria" counts "-tria" as one syllable when its stress is placed, as two when it is said.
     let syllables: Vec<usize> = (0..nuclei.len()).filter(|index| !nuclei[*index].hiatus).collect();
-    let Some(last) = syllables.last().copied() else { return stress };
+    let Some(last) = syllables.last().copied() else {
+        return stress;
+    };
     let penult = syllables.len().checked_sub(2).map_or(last, |index| syllables[index]);
     let stressed = nuclei.iter().position(|nucleus| nucleus.accented).unwrap_or_else(|| {
         let mut ending = letters.chars().rev();
@@ -125,8 +150,11 @@ pub(super) fn phrase(words: &[String]) -> String {
         })
         .collect();
     let count = words.len();
-    let built: Vec<Word> =
-        words.iter().enumerate().map(|(index, word)| Word::new(word, index + 1 == count)).collect();
+    let built: Vec<Word> = words
+        .iter()
+        .enumerate()
+        .map(|(index, word)| Word::new(word, index + 1 == count))
+        .collect();
     let mut said = String::new();
     let mut previous: Option<char> = None;
     for (index, word) in built.iter().enumerate() {
@@ -154,11 +182,14 @@ fn say_word(word: &Word, next_word: Option<&Word>, previous: &mut Option<char>) 
     let mut nucleus_index = 0;
     for (index, sound) in word.sounds.iter().enumerate() {
         let following = first_symbol(word.sounds.get(index + 1));
+        // A stop that ends its word softens before the next one's vowel: "usted es".
+        let linked =
+            following.or_else(|| first_symbol(next_word?.sounds.first()).filter(|next| "aeiou".contains(*next)));
         let after_that = word.sounds.get(index + 2);
         match sound {
             Sound::Consonant(symbol) => {
                 let symbol = match symbol {
-                    'b' | 'd' | 'ɡ' if softens(*symbol, *previous, following) => soft(*symbol),
+                    'b' | 'd' | 'ɡ' if softens(*symbol, *previous, linked) => soft(*symbol),
                     'ʝ' if *previous == Some('n') => 'ʤ',
                     'n' if following.is_none() => final_nasal(next_word),
                     other => *other,
@@ -205,14 +236,12 @@ fn softens(stop: char, previous: Option<char>, following: Option<char>) -> bool 
         return false;
     }
     match following {
-        None => false,
-        Some('a' | 'e' | 'i' | 'o' | 'u' | 'j' | 'w' | 'ɾ' | 'r') => true,
+        Some('a' | 'e' | 'i' | 'o' | 'u' | 'j' | 'w' | 'ɾ' | 'r' | 's') => true,
         Some('l') => stop != 'd',
-        Some('s') => true,
         Some('x') => stop != 'ɡ',
         Some('ʝ') => stop == 'b',
         Some('b') => stop == 'd',
-        Some(_) => false,
+        Some(_) | None => false,
     }
 }
 

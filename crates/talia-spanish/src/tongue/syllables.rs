@@ -25,7 +25,9 @@ pub(super) struct Nucleus {
 /// Spelling whose sound no rule gives: the Nahuatl *x*, and loans.
 fn respell(word: &str) -> Option<String> {
     // Where x is said as j. "México" and "Oaxaca" kept their old spelling, "Xalapa" is also written "Jalapa".
-    const AS_J: [&str; 9] = ["méxic", "mexic", "mexiq", "oaxac", "oaxaq", "xalap", "texas", "texan", "mexica"];
+    const AS_J: [&str; 9] = [
+        "méxic", "mexic", "mexiq", "oaxac", "oaxaq", "xalap", "texas", "texan", "mexica",
+    ];
     if let Some(stem) = AS_J.iter().find(|stem| word.starts_with(**stem)) {
         return Some(format!("{}{}", stem.replace('x', "j"), &word[stem.len()..]));
     }
@@ -93,7 +95,12 @@ fn strong(letter: char) -> Option<(char, bool)> {
 /// A vowel with the glides that lean on it; returns how many letters it took.
 fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
     let push = |found: &mut Vec<Sound>, vowel, accented, offglide, hiatus| {
-        found.push(Sound::Nucleus(Nucleus { vowel, accented, offglide, hiatus }));
+        found.push(Sound::Nucleus(Nucleus {
+            vowel,
+            accented,
+            offglide,
+            hiatus,
+        }));
     };
     let next = letters.get(at + 1).copied();
     if let Some(first) = weak(letters, at) {
@@ -115,11 +122,18 @@ fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
         push(found, first, false, None, false);
         return 1;
     }
-    let Some((vowel, accented)) = strong(letters[at]) else { return 1 };
+    let Some((vowel, accented)) = strong(letters[at]) else {
+        return 1;
+    };
     let falls = !(matches!(letters[at], 'í' | 'ú' | 'ü'));
     // A weak vowel leans back only when it doesn't open the next syllable.
     let offglide = weak(letters, at + 1)
-        .filter(|_| falls && !letters.get(at + 2).is_some_and(|after| is_vowel(*after) && letters[at + 1] != 'y'))
+        .filter(|_| {
+            falls
+                && !letters
+                    .get(at + 2)
+                    .is_some_and(|after| is_vowel(*after) && letters[at + 1] != 'y')
+        })
         .map(|second| match (second, accented, vowel) {
             (second, true, _) => second,
             ('i', ..) => 'ɪ',
@@ -134,7 +148,7 @@ fn vowels(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
 fn after_cluster(letters: &[char], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).map(|index| letters[index]);
     match (before(1), before(2)) {
-        (Some('r' | 'l'), None) => true,
+        (Some('r' | 'l'), None) | (Some('r'), Some('r')) => true,
         (Some('r'), Some(first)) => matches!(first, 'b' | 'c' | 'd' | 'f' | 'g' | 'k' | 'p' | 't'),
         (Some('l'), Some(first)) => matches!(first, 'b' | 'c' | 'f' | 'g' | 'k' | 'p'),
         _ => false,
@@ -184,14 +198,10 @@ fn consonant(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
             (Some('n'), _) if before.is_none() => {}
             _ => push('ɡ'),
         },
-        'h' => {
-            // Mute. Before a diphthong the glide stands by itself: "hueso", "hielo".
-        }
         'j' => push('x'),
         'l' => {
             if next == Some('l') {
                 match before {
-                    None => push('ʝ'),
                     Some(before) if is_vowel(before) && after.is_some_and(is_vowel) => {
                         push('j');
                         push('j');
@@ -271,6 +281,7 @@ fn consonant(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
             }
             push(letter);
         }
+        // H is mute; what is no Spanish letter has no sound.
         _ => {}
     }
     1

@@ -76,13 +76,21 @@ fn country_code(digits: &str) -> usize {
 
 /// A number's digits, international when they came with a `+`.
 pub(super) fn say_number(digits: &str, international: bool, with_country: bool, language: Language) -> String {
-    let (country, national) = if international { digits.split_at(country_code(digits)) } else { ("52", digits) };
+    let (country, national) = if international {
+        digits.split_at(country_code(digits))
+    } else {
+        ("52", digits)
+    };
     let mut said = Vec::new();
     if international && with_country {
         said.push(match language {
             Language::Spanish => format!(
                 "más {}",
-                if country.len() == 2 { say_group(country, language) } else { digits_one_by_one(country) }
+                if country.len() == 2 {
+                    say_group(country, language)
+                } else {
+                    digits_one_by_one(country)
+                }
             ),
             Language::English => format!("plus {}", english::digits(country)),
         });
@@ -104,7 +112,11 @@ pub(super) fn telephone(chunks: &[Chunk<'_>], language: Language) -> Option<Read
     let mut sizes = Vec::new();
     let mut best = None;
     for (index, chunk) in chunks.iter().take(8).enumerate() {
-        let core = if index == 0 { chunk.core.trim_start_matches('+') } else { chunk.core };
+        let core = if index == 0 {
+            chunk.core.trim_start_matches('+')
+        } else {
+            chunk.core
+        };
         let plain = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | '(' | ')');
         if core.is_empty() || !core.chars().all(plain) || !core.starts_with(|c: char| c.is_ascii_digit() || c == '(') {
             break;
@@ -112,7 +124,10 @@ pub(super) fn telephone(chunks: &[Chunk<'_>], language: Language) -> Option<Read
         if index > 0 && !chunk.lead.trim_matches('(').is_empty() {
             break;
         }
-        for group in core.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()) {
+        for group in core
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|group| !group.is_empty())
+        {
             digits.push_str(group);
             sizes.push(group.len());
         }
@@ -131,6 +146,8 @@ fn is_complete(digits: &str, sizes: &[usize], international: bool) -> bool {
     if international {
         return (8..=15).contains(&digits.len());
     }
-    matches!(sizes, [10] | [2, 4, 4] | [2, 8] | [3, 7] | [3, 3, 4] | [3, 3, 2, 2] | [2, 2, 2, 2, 2] | [3, 2, 2, 3])
-        && digits.len() == 10
+    matches!(
+        sizes,
+        [10] | [2, 4, 4] | [2, 8] | [3, 7] | [3, 3, 4] | [3, 3, 2, 2] | [2, 2, 2, 2, 2] | [3, 2, 2, 3]
+    ) && digits.len() == 10
 }

@@ -1,8 +1,8 @@
 //! Written text to the words that a Mexican would say.
 
 use super::cardinals::{Agreement, cardinal, digits_one_by_one, ordinal, roman};
-use super::chunks::{Chunk, Reading, chunks};
-use super::figures::Figure;
+use super::chunks::{Chunk, Dot, Reading, chunks};
+use super::figures::{Figure, say_digits};
 use super::letters::{letters_one_by_one, pronounceable};
 use super::telephone::telephone;
 use super::{calendar, english, internet, lexicon, money};
@@ -24,24 +24,30 @@ pub fn verbalize(text: &str, language: Language) -> String {
                 .or_else(|| internet::address(rest, language))
                 .unwrap_or_else(|| Reading::new(english::word(rest[0].core), 1)),
         };
-        let last = &all[at + reading.used - 1];
-        append(&mut spoken, &rest[0], &reading, last, at + reading.used == all.len());
+        // One o'clock is singular, however the writer began: "a las 13:00".
+        if reading.words.starts_with("una") && rest[0].core.contains(':') && spoken.ends_with(" las") {
+            spoken.pop();
+        }
+        append(&mut spoken, &reading, rest);
         at += reading.used;
     }
     spoken
 }
 
-fn append(spoken: &mut String, first: &Chunk<'_>, reading: &Reading, last: &Chunk<'_>, ends_text: bool) {
-    let mut words = reading.words.trim();
-    let abbreviated = words.ends_with(ABBREVIATED);
-    words = words.trim_end_matches(ABBREVIATED);
+fn append(spoken: &mut String, reading: &Reading, rest: &[Chunk<'_>]) {
+    let (first, last, next) = (&rest[0], &rest[reading.used - 1], rest.get(reading.used));
+    let words = reading.words.trim();
     let mut pause = last.pause();
-    // The dot of an abbreviation is a full stop only where the line ends.
-    if abbreviated && pause == Some('.') && !ends_text && !last.ends_line {
-        pause = None;
+    if pause == Some('.') && !last.ends_line {
+        let stops = next.is_none_or(|next| match reading.dot {
+            Dot::Stop => true,
+            Dot::Abbreviation => false,
+            Dot::Either => next.opens_sentence(),
+        });
+        pause = pause.filter(|_| stops);
     }
-    if last.ends_line && !ends_text && !matches!(pause, Some('.' | '?' | '!' | ':' | '…')) {
-        pause = Some(if pause == Some(',') { ',' } else { '.' });
+    if last.ends_line && next.is_some() && pause.is_none() {
+        pause = Some('.');
     }
     if words.is_empty() {
         // A dash that stands alone is a pause; other marks belong to the word before them.
@@ -57,17 +63,17 @@ fn append(spoken: &mut String, first: &Chunk<'_>, reading: &Reading, last: &Chun
         }
         spoken.push(' ');
     }
-    spoken.extend(first.lead.chars().filter(|mark| matches!(mark, '¿' | '¡')));
+    spoken.extend(first.lead.chars().find(|mark| matches!(mark, '¿' | '¡')));
     spoken.push_str(words);
     spoken.extend(pause);
 }
 
-/// Stands behind the words of an abbreviation on the way from its reader to `append`; never leaves this file.
-const ABBREVIATED: char = '\u{1}';
-
 fn read(all: &[Chunk<'_>], at: usize) -> Reading {
     let rest = &all[at..];
-    let before = at.checked_sub(1).map(|before| &all[before]).filter(|before| before.tail.is_empty());
+    let before = at
+        .checked_sub(1)
+        .map(|before| &all[before])
+        .filter(|before| before.tail.is_empty());
     abbreviation(rest)
         .or_else(|| internet::address(rest, Language::Spanish))
         .or_else(|| postal_code(rest, before))
@@ -87,39 +93,56 @@ fn abbreviation(rest: &[Chunk<'_>]) -> Option<Reading> {
     let first = rest.first()?;
     for (cores, words) in lexicon::SEVERAL {
         let fits = rest.len() >= cores.len() && cores.iter().zip(rest).all(|(core, chunk)| *core == chunk.core);
-        let dotted = cores.len() > 2 || first.tail == ".";
-        if fits && dotted {
-            return Some(Reading::new(format!("{words}{ABBREVIATED}"), cores.len()));
+        if fits && (cores.len() > 2 || first.tail == ".") {
+            return Some(Reading::new(words, cores.len()).with_dot(Dot::Either));
         }
     }
-    let next_is_figure = || rest.get(1).is_some_and(|next| next.core.starts_with(|c: char| c.is_ascii_digit()));
+    let next_is_figure = || {
+        rest.get(1)
+            .is_some_and(|next| next.core.starts_with(|c: char| c.is_ascii_digit()))
+    };
     if let Some(words) = lexicon::undotted(first.core) {
         // "No" is a number only before one.
         if first.core != "No" || (first.tail == "." && next_is_figure()) {
-            return Some(Reading::new(format!("{words}{ABBREVIATED}"), 1));
+            let dot = if first.core.len() <= 3 && first.core != "IA" {
+                Dot::Abbreviation
+            } else {
+                Dot::Either
+            };
+            return Some(Reading::new(words, 1).with_dot(dot));
         }
     }
-    if first.tail.starts_with('.') {
-        let small = first.core.to_lowercase();
-        // Months and words that are also plain words need company to count as abbreviations.
-        let doubtful = matches!(small.as_str(), "sep" | "cap" | "max" | "ma" | "col" | "int" | "ext" | "art" | "cel" | "ave");
-        let ends = rest.len() == 1 || first.ends_line;
-        if let Some(words) = lexicon::dotted(&small).filter(|_| !(doubtful && ends)) {
-            let number = first.core.chars().next().is_some_and(char::is_uppercase);
-            let words = if number && matches!(small.as_str(), "ma" | "fco" | "gpe") { capital(words) } else { words.to_owned() };
-            return Some(Reading::new(format!("{words}{ABBREVIATED}"), 1));
-        }
+    if !first.tail.starts_with('.') {
+        return None;
     }
-    None
+    let small = first.core.to_lowercase();
+    // Words that are also plain words need company to count as abbreviations.
+    let doubtful = matches!(
+        small.as_str(),
+        "sep" | "cap" | "max" | "ma" | "col" | "int" | "ext" | "art" | "cel" | "ave" | "tel"
+    );
+    let ends = rest.len() == 1 || first.ends_line;
+    let words = lexicon::dotted(&small).filter(|_| !(doubtful && ends))?;
+    let dot = if matches!(small.as_str(), "etc" | "cía" | "hnos") {
+        Dot::Either
+    } else {
+        Dot::Abbreviation
+    };
+    let is_name = matches!(small.as_str(), "ma" | "fco" | "gpe");
+    Some(Reading::new(if is_name { capital(words) } else { words.to_owned() }, 1).with_dot(dot))
 }
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn postal_code(rest: &[Chunk<'_>], before: Option<&Chunk<'_>>) -> Option<Reading> {
-    let first = rest.first().filter(|chunk| chunk.is_digits() && chunk.core.len() == 5)?;
+    let first = rest
+        .first()
+        .filter(|chunk| chunk.is_digits() && chunk.core.len() == 5)?;
     before.filter(|before| matches!(before.core, "postal" | "CP" | "código"))?;
     Some(Reading::new(digits_one_by_one(first.core), 1))
 }
@@ -152,7 +175,11 @@ fn century(rest: &[Chunk<'_>], before: Option<&Chunk<'_>>) -> Option<Reading> {
         "reina" | "isabel" => Agreement::Feminine,
         _ => return None,
     };
-    let words = if value <= 10 { ordinal(value, agreement) } else { cardinal(value, Agreement::Alone) };
+    let words = if value <= 10 {
+        ordinal(value, agreement)
+    } else {
+        cardinal(value, Agreement::Alone)
+    };
     Some(Reading::new(words, 1))
 }
 
@@ -164,19 +191,76 @@ fn following_noun(rest: &[Chunk<'_>]) -> Option<Agreement> {
         "te", "u", "y", "ya", "más", "menos", "como", "si", "también", "punto", "coma", "mil", "le",
     ];
     const MASCULINE_IN_A: &[&str] = &[
-        "día", "problema", "programa", "sistema", "mapa", "idioma", "tema", "clima", "planeta", "poeta", "esquema",
-        "diagrama", "kilogramo", "pijama", "cura", "turista", "dentista", "agenda electrónica",
+        "día",
+        "problema",
+        "programa",
+        "sistema",
+        "mapa",
+        "idioma",
+        "tema",
+        "clima",
+        "planeta",
+        "poeta",
+        "esquema",
+        "diagrama",
+        "kilogramo",
+        "pijama",
+        "cura",
+        "turista",
+        "dentista",
+        "agenda electrónica",
     ];
-    let noun = rest.first().filter(|first| first.runs_on()).and_then(|_| rest.get(1))?.core;
+    let noun = rest
+        .first()
+        .filter(|first| first.runs_on())
+        .and_then(|_| rest.get(1))?
+        .core;
     if !noun.starts_with(char::is_lowercase) || !noun.chars().all(char::is_alphabetic) || NO_NOUN.contains(&noun) {
         return None;
     }
     let single = noun.strip_suffix('s').unwrap_or(noun);
     let feminine = (single.ends_with('a') && !MASCULINE_IN_A.contains(&single))
-        || ["ción", "cione", "sión", "sione", "dad", "dade", "tud", "tude", "noche", "clase", "calle", "llave", "tarde"]
-            .iter()
-            .any(|ending| single.ends_with(ending));
-    Some(if feminine { Agreement::Feminine } else { Agreement::Masculine })
+        || [
+            "ción",
+            "cione",
+            "sión",
+            "sione",
+            "dad",
+            "dade",
+            "tud",
+            "tude",
+            "noche",
+            "clase",
+            "calle",
+            "llave",
+            "tarde",
+            "sucursal",
+            "imagen",
+            "vez",
+            "vece",
+            "mano",
+            "sede",
+            "parte",
+            "base",
+            "fase",
+            "orden",
+            "ordene",
+            "red",
+            "rede",
+            "imágene",
+            "sucursale",
+            "mujer",
+            "mujere",
+            "señale",
+            "señal",
+        ]
+        .iter()
+        .any(|ending| single.ends_with(ending));
+    Some(if feminine {
+        Agreement::Feminine
+    } else {
+        Agreement::Masculine
+    })
 }
 
 fn number(rest: &[Chunk<'_>]) -> Option<Reading> {
@@ -188,7 +272,10 @@ fn number(rest: &[Chunk<'_>]) -> Option<Reading> {
         return Some(Reading::new(format!("más {}", figure.say(Agreement::Alone)), 1));
     }
     if let Some(figure) = Figure::parse(core) {
-        return Some(Reading::new(figure.say(following_noun(rest).unwrap_or(Agreement::Alone)), 1));
+        return Some(Reading::new(
+            figure.say(following_noun(rest).unwrap_or(Agreement::Alone)),
+            1,
+        ));
     }
     if core == "24/7" {
         return Some(Reading::new("veinticuatro siete", 1));
@@ -204,14 +291,19 @@ fn number(rest: &[Chunk<'_>]) -> Option<Reading> {
     if let Some(words) = fraction {
         return Some(Reading::new(words, 1));
     }
-    let (from, to) = core.split_once(['-', '–', '/', 'x', '×']).filter(|(from, _)| !from.is_empty())?;
+    let (from, to) = core
+        .split_once(['-', '–', '/', 'x', '×'])
+        .filter(|(from, _)| !from.is_empty())?;
     let (from, to) = (Figure::parse(from)?, Figure::parse(to)?);
     let between = match core {
         _ if core.contains(['x', '×']) => "por",
         _ if core.contains('/') => "diagonal",
         _ => "a",
     };
-    Some(Reading::new(format!("{} {between} {}", from.say(Agreement::Alone), to.say(Agreement::Alone)), 1))
+    Some(Reading::new(
+        format!("{} {between} {}", from.say(Agreement::Alone), to.say(Agreement::Alone)),
+        1,
+    ))
 }
 
 /// Any other chunk: cut at its signs and between letters and digits.
@@ -228,7 +320,13 @@ fn word(core: &str) -> String {
             end
         } else if first.is_ascii_digit() {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            words.extend(Figure::parse(&rest[..end]).map(|figure| figure.say(Agreement::Alone)));
+            // Digits among letters are a code, not an amount.
+            let digits = &rest[..end];
+            words.push(if digits.len() > 3 {
+                internet::say_run(digits)
+            } else {
+                say_digits(digits)
+            });
             end
         } else {
             words.extend(sign(first).map(str::to_owned));
@@ -272,8 +370,8 @@ fn letters(run: &str) -> String {
     let count = run.chars().count();
     let shouted = count > 1 && run.chars().all(char::is_uppercase);
     const SHORT_WORDS: &[&str] = &[
-        "a", "al", "da", "de", "di", "el", "en", "es", "fe", "ha", "he", "la", "le", "lo", "me", "mi", "no", "ni", "os",
-        "se", "sé", "si", "sí", "su", "te", "tu", "tú", "un", "va", "ve", "ya", "yo", "ir", "más",
+        "a", "al", "da", "de", "di", "el", "en", "es", "fe", "ha", "he", "la", "le", "lo", "me", "mi", "no", "ni",
+        "os", "se", "sé", "si", "sí", "su", "te", "tu", "tú", "un", "va", "ve", "ya", "yo", "ir", "más",
     ];
     if shouted {
         // Two letters are initials unless they are a word; longer runs are words when they can be said.
