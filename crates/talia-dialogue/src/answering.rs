@@ -92,7 +92,7 @@ impl Dialogue {
     pub(crate) fn filler_at(&self) -> Option<Moment> {
         let asked = self.current.as_ref()?;
         let bridges = matches!(asked.about, About::Turn | About::Digits | About::NotUnderstood);
-        let waits = bridges && !asked.bridged && !asked.ends_call && !asked.answered;
+        let waits = bridges && !asked.bridged && !asked.ends_call;
         (waits && self.turn.is_none() && !self.answer_has_audio()).then(|| asked.at + self.settings.filler_after)
     }
 

@@ -11,6 +11,10 @@ pub(crate) const LONGEST_JUDGING: Duration = Duration::from_secs(2);
 /// What we have left to say when the caller's "sí" is an answer rather than a sign of listening.
 pub(crate) const TAIL: Duration = Duration::from_secs(1);
 
+/// Silence after which the words of a sound are asked for while we judge it: shorter than a turn's pause, because the
+/// line is silent meanwhile.
+pub(crate) const SOUND_ENDS: Duration = Duration::from_millis(100);
+
 /// What to do about the sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -18,12 +18,16 @@ pub(crate) struct Digits {
 impl Digits {
     /// Takes a key in; `false` when there is no such key or the row is full.
     pub(crate) fn press(&mut self, key: char, now: Moment) -> bool {
-        if !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D') || self.keys.len() >= LONGEST {
+        if !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D') {
             return false;
         }
-        self.keys.push(key);
+        let room = self.keys.len() < LONGEST;
+        if room {
+            self.keys.push(key);
+        }
+        // A key too many still says that the row goes on: a flood stays one row.
         self.due = Some(if key == '#' { now } else { now + BETWEEN });
-        true
+        room
     }
 
     /// When the row is over.

@@ -1,6 +1,6 @@
 //! While the caller makes sounds: when we stop for them, go on, yield, or take their turn as finished.
 
-use crate::barge_in::{self, Evidence, TAIL, Verdict};
+use crate::barge_in::{self, Evidence, SOUND_ENDS, TAIL, Verdict};
 use crate::dialogue::Dialogue;
 use crate::turn::{Kept, Overlap, Turn};
 use crate::voice::Change;
@@ -144,12 +144,13 @@ impl Dialogue {
     /// Asks the ears at each pause, before it is known whether the pause is the end.
     fn ask_ears(&mut self) {
         let last_sound = self.voice.last_sound;
-        if self.voice.speaking() {
+        let Some(turn) = &self.turn else { return };
+        let judging = matches!(turn.overlap, Overlap::Judging { .. });
+        if self.voice.speaking() && !(judging && self.voice.silence(self.now) >= SOUND_ENDS) {
             return;
         }
-        let Some(turn) = &self.turn else { return };
         let wants_words = turn.wants_words(last_sound);
-        let wants_end = !matches!(turn.overlap, Overlap::Judging { .. }) && turn.wants_end(last_sound);
+        let wants_end = !judging && turn.wants_end(last_sound);
         if wants_words {
             self.ask_words(last_sound);
         }
@@ -218,6 +219,11 @@ impl Dialogue {
         needed.is_some_and(|needed| self.voice.silence(self.now) >= needed)
     }
 
+    /// Whether the caller is making a sound just now: less patient than a turn's pause.
+    fn sounding(&self) -> bool {
+        self.voice.speaking() && self.voice.silence(self.now) < SOUND_ENDS
+    }
+
     fn judge_by(&self, judge: impl Fn(&Evidence<'_>, &crate::Settings) -> Verdict, since: Moment) -> Verdict {
         let Some(turn) = &self.turn else { return Verdict::Wait };
         let last_sound = self.voice.last_sound;
@@ -230,7 +236,7 @@ impl Dialogue {
                 all_words: covering.is_some(),
                 pending: turn.awaits_words(last_sound),
                 echo: words.is_some_and(|words| self.is_echo(words, turn)),
-                speaking: self.voice.speaking(),
+                speaking: self.sounding(),
                 voiced: turn.voiced,
                 judging: self.now.saturating_sub(since),
                 tail: answered && u64::from(self.playout.remaining()) <= samples_in(TAIL),
@@ -264,6 +270,7 @@ impl Dialogue {
 
     /// The sound asked for nothing.
     fn dismiss(&mut self, turn: &Turn) {
+        self.voice.forget();
         let words = turn.words();
         if self.is_echo(words, turn) {
             self.echo.learn_echo(turn.below_reference);
@@ -298,7 +305,7 @@ impl Dialogue {
             Kept::Taken if !speaking && !ours && self.closing.is_none() => self.set_overlap(Overlap::None),
             Kept::Uninterruptible | Kept::Taken => self.follow_free_turn(),
             Kept::Guard | Kept::FalseAlarms if !ours => self.set_overlap(Overlap::None),
-            Kept::Guard if speaking && self.now >= self.guard_ends() => {
+            Kept::Guard if self.sounding() && self.now >= self.guard_ends() => {
                 self.set_overlap(Overlap::Judging { paused: self.now });
                 self.pause_for_caller();
             }

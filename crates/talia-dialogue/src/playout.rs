@@ -86,17 +86,15 @@ impl PlayOut {
         self.queue.is_empty()
     }
 
-    /// Queues a sentence; a filler goes before what has not begun.
-    pub(crate) fn push(&mut self, sentence: Sentence) {
-        if sentence.kind == SpeechKind::Filler {
-            let place = self
-                .queue
-                .iter()
-                .position(|other| other.sent == 0 && other.kind != SpeechKind::Filler);
-            self.queue.insert(place.unwrap_or(self.queue.len()), sentence);
+    /// Queues a sentence, at the end or before everything that has not begun and is not of its kind.
+    pub(crate) fn push(&mut self, sentence: Sentence, ahead: bool) {
+        let begins = |other: &Sentence| other.sent == 0 && other.heard == 0 && other.kind != sentence.kind;
+        let place = if ahead {
+            self.queue.iter().position(begins)
         } else {
-            self.queue.push_back(sentence);
-        }
+            None
+        };
+        self.queue.insert(place.unwrap_or(self.queue.len()), sentence);
     }
 
     /// Whether something was sent that is not confirmed as heard.

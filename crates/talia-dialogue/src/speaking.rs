@@ -26,8 +26,10 @@ impl Dialogue {
             asked.progress = self.now;
         }
         let segment = self.count.segment();
-        self.playout
-            .push(Sentence::new(segment, speech.cue, kind, text, self.now));
+        // A filler bridges the wait for what is queued; the disclosure comes first in whatever order the brain says it.
+        let ahead = kind == SpeechKind::Filler || (kind == SpeechKind::Disclosure && !self.disclosure_heard);
+        let sentence = Sentence::new(segment, speech.cue, kind, text, self.now);
+        self.playout.push(sentence, ahead);
         self.out.push_back(Output::Synthesize {
             segment,
             cue: speech.cue,

@@ -89,6 +89,12 @@ impl Voice {
         }
     }
 
+    /// What was heard is done with: what follows is new.
+    pub(crate) fn forget(&mut self) {
+        self.speaking = false;
+        self.run = Duration::ZERO;
+    }
+
     /// Whether the caller speaks: speech was confirmed and no pause since.
     pub(crate) fn speaking(&self) -> bool {
         self.speaking

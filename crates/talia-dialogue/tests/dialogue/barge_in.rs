@@ -1,0 +1,178 @@
+//! The caller makes a sound while we speak.
+
+use crate::world::{Reply, World, ms};
+use talia_dialogue::{BargeIn, Cue, Output};
+
+const LONG: &str = "Mira, te cuento con calma cómo trabajamos: primero hablamos contigo, después preparamos una propuesta y al final la revisamos juntos.";
+
+fn talkative(cue: &Cue) -> Reply {
+    match cue {
+        Cue::Opening => Reply::opening(),
+        Cue::Turn { text, .. } if text.contains("cuéntame") => Reply::say(LONG),
+        Cue::Turn { .. } => Reply::say("De acuerdo."),
+        _ => Reply::say("¿Sigues ahí?"),
+    }
+}
+
+/// A world where we begin a long answer at about 9 s.
+fn explaining() -> World {
+    let mut world = World::new(talkative);
+    world.speaks(6_500, "cuéntame cómo trabajan por favor");
+    world
+}
+
+fn verdicts(world: &World) -> Vec<BargeIn> {
+    world
+        .log
+        .iter()
+        .filter_map(|(_, output)| {
+            if let Output::BargeIn(what) = output {
+                Some(*what)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn words_cut_us_and_what_was_not_heard_is_known() {
+    let mut world = explaining();
+    world.speaks(12_000, "perdona que te corte cuánto me cuesta");
+    world.run(18_000);
+    assert!(
+        matches!(verdicts(&world)[..], [BargeIn::Paused { .. }, BargeIn::Yielded]),
+        "{:?}",
+        verdicts(&world)
+    );
+    let Some(BargeIn::Paused { reaction }) = verdicts(&world).first().copied() else {
+        panic!("no pause")
+    };
+    assert!(reaction <= ms(100), "{reaction:?}");
+    let entries = world.entries();
+    let cut = entries.iter().find(|entry| entry.unheard.is_some()).expect("cut");
+    let unheard = cut.unheard.clone().unwrap_or_default();
+    assert_eq!(format!("{} {unheard}", cut.text), LONG);
+    assert!(!cut.text.is_empty() && unheard.len() > 20, "{cut:?}");
+    assert_eq!(world.turns_asked()[1], ("perdona que te corte cuánto me cuesta", false));
+}
+
+#[test]
+fn a_sign_of_listening_does_not_cost_the_answer() {
+    let mut world = explaining();
+    world.sounds(12_000, 350, "ajá");
+    world.run(30_000);
+    assert!(
+        matches!(verdicts(&world)[..], [BargeIn::Paused { .. }, BargeIn::Resumed]),
+        "{:?}",
+        verdicts(&world)
+    );
+    assert!(
+        world.transcript().contains(&format!("A: {LONG}")),
+        "{:?}",
+        world.transcript()
+    );
+    assert_eq!(world.turns_asked().len(), 1);
+    let paused = world.when(|output| *output == Output::Clear).expect("paused");
+    let resumed = world
+        .when(|output| *output == Output::BargeIn(BargeIn::Resumed))
+        .expect("resumed");
+    assert!(resumed - paused < ms(600), "{:?}", resumed - paused);
+}
+
+#[test]
+fn a_cough_is_let_pass_even_if_the_recogniser_is_slow() {
+    let mut world = explaining();
+    world.words_delay = Some(ms(900));
+    world.sounds(12_500, 180, "");
+    world.run(30_000);
+    assert!(
+        matches!(verdicts(&world)[..], [BargeIn::Paused { .. }, BargeIn::Resumed]),
+        "{:?}",
+        verdicts(&world)
+    );
+    let paused = world.when(|output| *output == Output::Clear).expect("paused");
+    let resumed = world
+        .when(|output| *output == Output::BargeIn(BargeIn::Resumed))
+        .expect("resumed");
+    assert!(resumed - paused <= ms(560), "{:?}", resumed - paused);
+    assert!(world.transcript().contains(&format!("A: {LONG}")));
+}
+
+#[test]
+fn our_first_moments_are_guarded_unless_the_caller_means_it() {
+    let mut short = explaining();
+    // The answer's first frame goes out at about 9.1 s.
+    short.sounds(9_250, 200, "mm");
+    short.run(30_000);
+    let began = short
+        .when(|output| matches!(output, Output::Measured(_)))
+        .expect("answered");
+    assert!(began < ms(9_500), "{began:?}");
+    assert_eq!(short.count(|output| *output == Output::Clear), 0);
+    assert!(short.transcript().contains(&format!("A: {LONG}")));
+
+    let mut meant = explaining();
+    meant.sounds(9_250, 260, "espera");
+    meant.run(30_000);
+    assert!(verdicts(&meant).contains(&BargeIn::Yielded), "{:?}", verdicts(&meant));
+}
+
+#[test]
+fn a_storm_of_noises_does_not_keep_us_from_finishing() {
+    let mut world = explaining();
+    for burst in 0..40 {
+        world.sounds(9_000 + burst * 600, 130, "");
+    }
+    world.run(45_000);
+    assert!(
+        world.transcript().contains(&format!("A: {LONG}")),
+        "{:?}",
+        world.transcript()
+    );
+    assert!(world.count(|output| *output == Output::Clear) <= 3);
+}
+
+#[test]
+fn our_own_echo_does_not_stop_us() {
+    let mut world = explaining();
+    // The virtual voice is loud; its echo comes back 30 dB weaker.
+    world.sounds(10_000, 3_000, "te cuento con calma cómo trabajamos");
+    world.caller[1].level = -50.0;
+    world.run(30_000);
+    assert_eq!(world.count(|output| *output == Output::Clear), 0);
+    assert!(world.transcript().contains(&format!("A: {LONG}")));
+}
+
+#[test]
+fn an_echo_that_is_louder_than_expected_is_known_by_its_words() {
+    let mut world = explaining();
+    world.sounds(11_000, 420, "te cuento con calma");
+    world.caller[1].level = -22.0;
+    world.run(30_000);
+    assert!(
+        matches!(verdicts(&world)[..], [BargeIn::Paused { .. }, BargeIn::Resumed]),
+        "{:?}",
+        verdicts(&world)
+    );
+    assert!(world.transcript().iter().all(|line| line != "C: te cuento con calma"));
+}
+
+#[test]
+fn yes_over_our_last_word_is_an_answer() {
+    let mut world = World::new(|cue| match cue {
+        Cue::Opening => Reply::opening(),
+        Cue::Turn { text, .. } if text.contains("cuéntame") => Reply::say("¿Te parece bien que te llamemos mañana?"),
+        Cue::Turn { .. } => Reply::say("Perfecto."),
+        _ => Reply::default(),
+    });
+    world.speaks(6_500, "cuéntame cómo trabajan por favor");
+    world.sounds(11_300, 300, "sí");
+    world.run(16_000);
+    assert_eq!(
+        world.turns_asked().last(),
+        Some(&("sí", false)),
+        "{:?}",
+        world.transcript()
+    );
+}

@@ -1,0 +1,11 @@
+//! Whole conversations on a virtual clock: a virtual line, virtual ears, a virtual brain and a virtual mouth.
+
+mod barge_in;
+mod conversation;
+mod endings;
+mod faults;
+mod line;
+mod oracle;
+mod random;
+mod turns;
+mod world;

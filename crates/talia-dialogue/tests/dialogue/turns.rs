@@ -1,0 +1,218 @@
+//! When the caller's turn is over, and what is done when we were wrong.
+
+use crate::world::{Reply, World, ms};
+use talia_dialogue::{Cue, Moment, Output, Settings};
+use talia_spanish::Expectation;
+
+fn short(cue: &Cue) -> Reply {
+    match cue {
+        Cue::Opening => Reply::opening(),
+        Cue::Turn { .. } => Reply::say("Muy bien, lo anoto con mucho gusto ahora mismo."),
+        Cue::Filler => Reply::say("Déjame ver."),
+        _ => Reply::say("¿Me lo repites?"),
+    }
+}
+
+fn asked(world: &World) -> Moment {
+    world
+        .when(|output| {
+            matches!(
+                output,
+                Output::Think {
+                    about: Cue::Turn { .. },
+                    ..
+                }
+            )
+        })
+        .expect("asked")
+}
+
+fn after_speech(world: &World) -> Moment {
+    asked(world) - world.caller[0].to
+}
+
+#[test]
+fn the_words_are_asked_for_at_the_pause_and_the_turn_ends_when_all_agree() {
+    let mut world = World::new(short);
+    world.speaks(6_500, "quiero una cita mañana");
+    world.run(12_000);
+    let pause = world
+        .when(|output| matches!(output, Output::Transcribe { .. }))
+        .expect("asked the ears");
+    assert!(pause - world.caller[0].to < ms(260));
+    assert!(after_speech(&world) < ms(450), "{:?}", after_speech(&world));
+}
+
+#[test]
+fn doubt_and_unfinished_words_wait_longer() {
+    let mut doubtful = World::new(short);
+    doubtful.sure = 0.1;
+    doubtful.speaks(6_500, "quiero una cita mañana");
+    doubtful.run(12_000);
+    assert!(after_speech(&doubtful) >= ms(780), "{:?}", after_speech(&doubtful));
+
+    let mut unfinished = World::new(short);
+    unfinished.speaks(6_500, "quiero una cita y");
+    unfinished.run(12_000);
+    assert!(
+        after_speech(&unfinished) >= ms(1_450),
+        "{:?}",
+        after_speech(&unfinished)
+    );
+}
+
+#[test]
+fn a_dictation_is_given_more_time() {
+    let mut world = World::new(|cue| match cue {
+        Cue::Opening => Reply {
+            expect: Some(Expectation::Phone),
+            ..Reply::opening()
+        },
+        _ => short(cue),
+    });
+    world.sure = 0.3;
+    world.speaks(6_500, "cincuenta y cinco doce");
+    world.speaks(9_000, "treinta y cuatro");
+    world.run(15_000);
+    assert_eq!(
+        world.turns_asked(),
+        [("cincuenta y cinco doce treinta y cuatro", false)]
+    );
+}
+
+#[test]
+fn the_predictor_alone_ends_nothing() {
+    let mut world = World::new(short);
+    world.words_delay = Some(ms(2_000));
+    world.sure = 1.0;
+    world.speaks(6_500, "quiero una cita mañana");
+    world.run(14_000);
+    assert!(after_speech(&world) >= ms(2_000));
+}
+
+#[test]
+fn a_recogniser_that_fails_is_not_waited_for() {
+    let mut world = World::new(short);
+    world.words_delay = None;
+    world.speaks(6_500, "quiero una cita mañana");
+    world.run(12_000);
+    assert!(world.cues().contains(&&Cue::NotUnderstood), "{:?}", world.cues());
+}
+
+#[test]
+fn a_caller_who_goes_on_before_the_answer_was_heard_is_asked_about_once_with_all_words() {
+    let mut world = World::new(short);
+    world.speaks(6_500, "quiero una cita");
+    // About 0.9 s later: the answer has just begun, or is about to.
+    world.speaks(8_400, "para mañana por la tarde");
+    world.run(16_000);
+    let turns = world.turns_asked();
+    assert_eq!(turns[0], ("quiero una cita", false));
+    assert_eq!(turns[1], ("quiero una cita para mañana por la tarde", true));
+    assert_eq!(world.oracle.forgotten.len(), 1);
+    // The transcript holds each of the caller's words once.
+    let lines = world.transcript();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("quiero una cita")).count(),
+        1,
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn we_learn_how_long_this_caller_pauses() {
+    let mut world = World::new(short);
+    world.sure = 0.9;
+    world.speaks(6_500, "quiero una cita");
+    world.speaks(8_250, "para mañana por la tarde");
+    world.speaks(17_000, "y también quisiera otra");
+    world.run(25_000);
+    let last = world.log.iter().rev().find(|(_, output)| {
+        matches!(
+            output,
+            Output::Think {
+                about: Cue::Turn { .. },
+                ..
+            }
+        )
+    });
+    let waited = last.expect("asked").0 - world.caller[2].to;
+    assert!(
+        waited >= ms(400),
+        "after we cut the caller off we wait longer: {waited:?}"
+    );
+}
+
+#[test]
+fn a_reply_that_becomes_ready_while_the_caller_speaks_waits() {
+    let mut world = World::new(|cue| match cue {
+        Cue::Opening => Reply::opening(),
+        _ => Reply {
+            delay: ms(700),
+            ..Reply::say("Muy bien, lo anoto con mucho gusto.")
+        },
+    });
+    world.speaks(6_500, "quiero una cita");
+    world.sounds(8_200, 1_800, "mm");
+    world.run(16_000);
+    // The oracle forbids a frame while the caller has the floor; the answer comes when the sound brought no turn.
+    assert_eq!(world.turns_asked(), [("quiero una cita", false)]);
+    assert!(
+        world
+            .transcript()
+            .contains(&"A: Muy bien, lo anoto con mucho gusto.".to_owned())
+    );
+}
+
+#[test]
+fn a_slow_brain_is_bridged_once() {
+    let slow = |delay| {
+        move |cue: &Cue| match cue {
+            Cue::Turn { .. } => Reply {
+                delay: ms(delay),
+                ..Reply::say("Ya lo tengo, es mañana a las diez.")
+            },
+            other => short(other),
+        }
+    };
+    let mut world = World::new(slow(3_000));
+    world.speaks(6_500, "quiero una cita mañana");
+    world.run(15_000);
+    assert_eq!(world.cues().iter().filter(|cue| ***cue == Cue::Filler).count(), 1);
+    let lines = world.transcript();
+    let filler = lines.iter().position(|line| line == "A: Déjame ver.");
+    let answer = lines.iter().position(|line| line.starts_with("A: Ya lo tengo"));
+    assert!(filler.is_some() && filler < answer, "{lines:?}");
+
+    // The answer's audio is there before the filler's.
+    let mut nearly = World::new(slow(1_150));
+    nearly.voice_delay = ms(160);
+    nearly.speaks(6_500, "quiero una cita mañana");
+    nearly.run(15_000);
+    assert!(nearly.cues().contains(&&Cue::Filler));
+    assert!(
+        !nearly.transcript().contains(&"A: Déjame ver.".to_owned()),
+        "{:?}",
+        nearly.transcript()
+    );
+}
+
+#[test]
+fn a_caller_who_never_stops_is_taken_at_their_word() {
+    let settings = Settings {
+        longest_turn: ms(6_000),
+        ..Settings::default()
+    };
+    let mut world = World::with(settings, short);
+    world.sounds(
+        6_500,
+        14_000,
+        "bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla",
+    );
+    world.run(25_000);
+    assert!(asked(&world) < ms(13_500), "{:?}", asked(&world));
+    let spoke = world
+        .when(|output| matches!(output, Output::Measured(_)))
+        .expect("we spoke");
+    assert!(spoke < ms(15_000), "{spoke:?}");
+}

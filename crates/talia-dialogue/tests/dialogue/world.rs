@@ -1,0 +1,438 @@
+//! The virtual clock and everything around the machine: caller, ears, brain, mouth.
+
+use crate::line::Line;
+use crate::oracle::{Oracle, voice_byte};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+use talia_dialogue::Dialogue;
+use talia_dialogue::{
+    Cue, CueId, EndReason, Entry, Input, JobId, Moment, Output, SegmentId, Settings, Speaker, Speech, SpeechKind,
+    TurnId, VoiceStep, heard_prefix,
+};
+use talia_spanish::Expectation;
+
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// What the caller says, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Utterance {
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
+    pub(crate) text: String,
+    pub(crate) level: f32,
+}
+
+/// What the brain answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply {
+    /// Before each sentence.
+    pub(crate) delay: Duration,
+    pub(crate) sentences: Vec<(SpeechKind, String)>,
+    pub(crate) expect: Option<Expectation>,
+    pub(crate) ends: bool,
+    /// `Answered` never comes.
+    pub(crate) silent: bool,
+}
+
+impl Reply {
+    pub(crate) fn say(text: &str) -> Self {
+        Self {
+            delay: ms(100),
+            sentences: vec![(SpeechKind::Answer, text.to_owned())],
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn goodbye(text: &str) -> Self {
+        Self {
+            sentences: vec![(SpeechKind::Goodbye, text.to_owned())],
+            ends: true,
+            delay: ms(100),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn opening() -> Self {
+        Self {
+            delay: ms(20),
+            sentences: vec![
+                (
+                    SpeechKind::Disclosure,
+                    "Hola, soy TalIA, una inteligencia artificial.".into(),
+                ),
+                (SpeechKind::Answer, "¿En qué te puedo ayudar?".into()),
+            ],
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Words(JobId, TurnId),
+    WordsFailed(JobId),
+    End(JobId),
+    Say(CueId, SpeechKind, String),
+    Expect(CueId, Expectation),
+    Answered(CueId),
+    EndCall(CueId),
+    Audio(SegmentId, u32, u32),
+    AudioEnd(SegmentId),
+    AudioFailed(SegmentId),
+    Digit(char),
+    HungUp,
+    Finish(EndReason),
+}
+
+/// One call.
+pub(crate) struct World {
+    pub(crate) now: Moment,
+    pub(crate) dialogue: Dialogue,
+    pub(crate) line: Line,
+    pub(crate) oracle: Oracle,
+    pub(crate) caller: Vec<Utterance>,
+    pub(crate) brain: Box<dyn FnMut(&Cue) -> Reply>,
+    /// How long a transcription takes; `None` when it fails.
+    pub(crate) words_delay: Option<Duration>,
+    /// How sure the predictor is when the caller has finished an utterance.
+    pub(crate) sure: f32,
+    /// From the order of a sentence to its first audio.
+    pub(crate) voice_delay: Duration,
+    /// Samples a character.
+    pub(crate) pace: u32,
+    /// The voice fails for sentences that contain this.
+    pub(crate) mute: Option<&'static str>,
+    /// No steps of the detector come any more from here on.
+    pub(crate) steps_until: Moment,
+    pub(crate) log: Vec<(Moment, Output)>,
+    pub(crate) inputs: u64,
+    events: BinaryHeap<Reverse<(Moment, u64)>>,
+    what: HashMap<u64, Event>,
+    turns: HashMap<TurnId, Moment>,
+    next_step: Moment,
+}
+
+impl World {
+    pub(crate) fn new(brain: impl FnMut(&Cue) -> Reply + 'static) -> Self {
+        Self::with(Settings::default(), brain)
+    }
+
+    pub(crate) fn with(settings: Settings, brain: impl FnMut(&Cue) -> Reply + 'static) -> Self {
+        Self {
+            now: Moment::ZERO,
+            dialogue: Dialogue::new(settings),
+            line: Line::new(),
+            oracle: Oracle::default(),
+            caller: Vec::new(),
+            brain: Box::new(brain),
+            words_delay: Some(ms(150)),
+            sure: 0.9,
+            voice_delay: ms(100),
+            pace: 500,
+            mute: None,
+            steps_until: Moment::MAX,
+            log: Vec::new(),
+            inputs: 0,
+            events: BinaryHeap::new(),
+            what: HashMap::new(),
+            turns: HashMap::new(),
+            next_step: Moment::ZERO,
+        }
+    }
+
+    /// The caller says `text` from `from` on, at a telephone's usual pace.
+    pub(crate) fn speaks(&mut self, from: u64, text: &str) {
+        let length = (text.chars().count() as u64 * 65).max(250);
+        self.sounds(from, length, text);
+    }
+
+    /// The caller makes a sound of a given length that is written down as `text`.
+    pub(crate) fn sounds(&mut self, from: u64, length: u64, text: &str) {
+        self.caller.push(Utterance {
+            from: ms(from),
+            to: ms(from + length),
+            text: text.to_owned(),
+            level: -20.0,
+        });
+    }
+
+    pub(crate) fn presses(&mut self, at: u64, key: char) {
+        self.schedule(ms(at), Event::Digit(key));
+    }
+
+    pub(crate) fn hangs_up(&mut self, at: u64) {
+        self.schedule(ms(at), Event::HungUp);
+    }
+
+    pub(crate) fn finishes(&mut self, at: u64, reason: EndReason) {
+        self.schedule(ms(at), Event::Finish(reason));
+    }
+
+    fn schedule(&mut self, at: Moment, event: Event) {
+        let number = self.what.len() as u64;
+        self.what.insert(number, event);
+        self.events.push(Reverse((at.max(self.now), number)));
+    }
+
+    /// Runs from the opening to the end or to `until`.
+    pub(crate) fn run(&mut self, until: u64) -> &mut Self {
+        self.oracle.deaf = self.line.deaf;
+        if self.inputs == 0 {
+            self.give(Input::Opened);
+        }
+        while !self.dialogue.is_over() {
+            let step = if self.next_step < self.steps_until {
+                Some(self.next_step)
+            } else {
+                None
+            };
+            let event = self.events.peek().map(|Reverse((at, _))| *at);
+            let tick = self.dialogue.next_deadline();
+            let echo = self.line.next_echo();
+            let Some(next) = [step, event, tick, echo].into_iter().flatten().min() else {
+                break;
+            };
+            if next > ms(until) {
+                break;
+            }
+            self.now = self.now.max(next);
+            if echo == Some(next) {
+                if let Some(mark) = self.line.echo(next)
+                    && !self.line.deaf
+                {
+                    self.oracle.echoed(mark);
+                    self.give(Input::Mark(&mark.to_string()));
+                }
+            } else if event == Some(next) {
+                if let Some(event) = self
+                    .events
+                    .pop()
+                    .and_then(|Reverse((_, number))| self.what.get(&number).cloned())
+                {
+                    self.happen(event);
+                }
+            } else if step == Some(next) {
+                self.next_step += ms(32);
+                let voice = self.caller.iter().find(|said| said.from < next && next <= said.to);
+                let (probability, level_dbfs) = voice.map_or((0.02, -70.0), |said| (0.95, said.level));
+                self.give(Input::Voice(VoiceStep {
+                    probability,
+                    level_dbfs,
+                    duration: ms(32),
+                }));
+            } else {
+                self.give(Input::Tick);
+            }
+        }
+        self
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Words(job, turn) => {
+                let text = self.heard_in(turn);
+                self.give(Input::Transcribed { job, text: &text });
+            }
+            Event::WordsFailed(job) => self.give(Input::TranscriptionFailed { job }),
+            Event::End(job) => {
+                let ended = self
+                    .caller
+                    .iter()
+                    .any(|said| said.to <= self.now && said.to + ms(700) >= self.now);
+                let probability = if ended { self.sure } else { 0.1 };
+                self.give(Input::EndOfTurn { job, probability });
+            }
+            Event::Say(cue, kind, text) => self.give(Input::Say(Speech { cue, text: &text, kind })),
+            Event::Expect(cue, expectation) => self.give(Input::Expect { cue, expectation }),
+            Event::Answered(cue) => self.give(Input::Answered { cue }),
+            Event::EndCall(cue) => self.give(Input::EndCall { cue }),
+            Event::Audio(segment, from, to) => {
+                let mulaw: Vec<u8> = (from..to).map(|position| voice_byte(segment, position)).collect();
+                self.oracle.audio_made(segment, to - from);
+                self.give(Input::Audio { segment, mulaw: &mulaw });
+            }
+            Event::AudioEnd(segment) => {
+                self.oracle.audio_ended(segment);
+                self.give(Input::AudioEnd { segment });
+            }
+            Event::AudioFailed(segment) => {
+                self.oracle.audio_ended(segment);
+                self.give(Input::AudioFailed { segment });
+            }
+            Event::Digit(key) => self.give(Input::Digit(key)),
+            Event::HungUp => self.give(Input::HungUp),
+            Event::Finish(reason) => self.give(Input::Finish(reason)),
+        }
+    }
+
+    /// What a recogniser would write down of the turn so far.
+    fn heard_in(&self, turn: TurnId) -> String {
+        let began = self.turns[&turn].saturating_sub(ms(500));
+        let mut words = Vec::new();
+        for said in self
+            .caller
+            .iter()
+            .filter(|said| said.to > began && said.from < self.now)
+        {
+            let part = (self.now - said.from).as_secs_f32() / (said.to - said.from).as_secs_f32();
+            words.push(heard_prefix(&said.text, part));
+        }
+        words.join(" ")
+    }
+
+    pub(crate) fn give(&mut self, input: Input<'_>) {
+        self.inputs += 1;
+        self.dialogue.handle(self.now, input);
+        let mut outputs = Vec::new();
+        while let Some(output) = self.dialogue.poll_output() {
+            outputs.push(output);
+        }
+        for output in &outputs {
+            if let Output::CancelSynthesis { segment } = output {
+                self.oracle.audio_ended(*segment);
+            }
+        }
+        self.oracle.check(&outputs, self.dialogue.state());
+        match self.dialogue.next_deadline() {
+            Some(at) => assert!(
+                at > self.now && !self.dialogue.is_over(),
+                "{at:?} is not after {:?}",
+                self.now
+            ),
+            None => assert!(self.dialogue.is_over(), "waits without a timer"),
+        }
+        for output in outputs {
+            self.carry_out(&output);
+            self.log.push((self.now, output));
+        }
+    }
+
+    fn carry_out(&mut self, output: &Output) {
+        match output {
+            Output::Frame(_) => self.line.frame(self.now),
+            Output::Mark(mark) => self.line.mark(self.now, *mark),
+            Output::Clear => self.line.clear(self.now),
+            Output::TurnStarted { turn } => {
+                self.turns.insert(*turn, self.now);
+            }
+            Output::Transcribe { job, turn, .. } => match self.words_delay {
+                Some(delay) => self.schedule(self.now + delay, Event::Words(*job, *turn)),
+                None => self.schedule(self.now + ms(50), Event::WordsFailed(*job)),
+            },
+            Output::PredictEndOfTurn { job, .. } => self.schedule(self.now + ms(40), Event::End(*job)),
+            Output::Think { cue, about } => self.think(*cue, about),
+            Output::Forget { cue } => self.what.values_mut().for_each(|event| {
+                // A forgotten question's sentences may still be under way: the machine has to refuse them itself.
+                if matches!(event, Event::EndCall(own) if own == cue) {
+                    *event = Event::Answered(*cue);
+                }
+            }),
+            Output::Synthesize { segment, text, .. } => self.synthesize(*segment, text),
+            _ => {}
+        }
+    }
+
+    fn think(&mut self, cue: CueId, about: &Cue) {
+        let reply = (self.brain)(about);
+        let mut at = self.now;
+        if let Some(expectation) = reply.expect {
+            self.schedule(at + reply.delay, Event::Expect(cue, expectation));
+        }
+        for (kind, text) in reply.sentences {
+            at += reply.delay;
+            self.schedule(at, Event::Say(cue, kind, text));
+        }
+        if reply.ends {
+            self.schedule(at, Event::EndCall(cue));
+        }
+        if !reply.silent {
+            self.schedule(at + ms(1), Event::Answered(cue));
+        }
+    }
+
+    fn synthesize(&mut self, segment: SegmentId, text: &str) {
+        let mut at = self.now + self.voice_delay;
+        if self.mute.is_some_and(|mute| text.contains(mute)) {
+            self.schedule(at, Event::AudioFailed(segment));
+            return;
+        }
+        let total = text.chars().count() as u32 * self.pace + 37;
+        let mut from = 0;
+        while from < total {
+            let to = (from + 3_333).min(total);
+            self.schedule(at, Event::Audio(segment, from, to));
+            from = to;
+            at += ms(60);
+        }
+        self.schedule(at, Event::AudioEnd(segment));
+    }
+
+    // What came of it.
+
+    pub(crate) fn entries(&self) -> Vec<&Entry> {
+        self.log
+            .iter()
+            .filter_map(|(_, output)| {
+                if let Output::Transcript(entry) = output {
+                    Some(entry)
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// The transcript in short: speaker and words.
+    pub(crate) fn transcript(&self) -> Vec<String> {
+        let line = |entry: &&Entry| {
+            let who = if entry.speaker == Speaker::Caller { "C" } else { "A" };
+            let cut = entry
+                .unheard
+                .as_ref()
+                .map_or(String::new(), |unheard| format!(" [{unheard}]"));
+            format!("{who}: {}{cut}", entry.text)
+        };
+        self.entries().iter().map(line).collect()
+    }
+
+    pub(crate) fn cues(&self) -> Vec<&Cue> {
+        self.oracle.cues.iter().map(|(_, cue)| cue).collect()
+    }
+
+    pub(crate) fn turns_asked(&self) -> Vec<(&str, bool)> {
+        let turn = |cue: &'_ Cue| matches!(cue, Cue::Turn { .. });
+        self.oracle
+            .cues
+            .iter()
+            .filter(|(_, cue)| turn(cue))
+            .filter_map(|(_, cue)| {
+                if let Cue::Turn { text, revises, .. } = cue {
+                    Some((text.as_str(), revises.is_some()))
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    pub(crate) fn when(&self, wanted: impl Fn(&Output) -> bool) -> Option<Moment> {
+        self.log.iter().find(|(_, output)| wanted(output)).map(|(at, _)| *at)
+    }
+
+    pub(crate) fn count(&self, wanted: impl Fn(&Output) -> bool) -> usize {
+        self.log.iter().filter(|(_, output)| wanted(output)).count()
+    }
+
+    pub(crate) fn end(&self) -> Option<EndReason> {
+        self.log.iter().find_map(|(_, output)| {
+            if let Output::HangUp(reason) = output {
+                Some(*reason)
+            } else {
+                None
+            }
+        })
+    }
+}
