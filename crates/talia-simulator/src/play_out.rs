@@ -126,6 +126,14 @@ impl PlayOut {
         self.queue.iter().filter(|item| matches!(item, Item::Mark(_))).count()
     }
 
+    /// Whether audible audio waits to be played.
+    pub fn holds_speech(&self) -> bool {
+        self.queue.iter().any(|item| match item {
+            Item::Audio(audio, offset) => mulaw_rms_dbfs(&audio[*offset..]) >= self.settings.audible_dbfs,
+            Item::Mark(_) => false,
+        })
+    }
+
     /// Queues a media message that arrived at `now_ms`. Its audio is played from the next [`advance`](Self::advance) on.
     pub fn media(&mut self, audio: Vec<u8>, now_ms: f64) -> Result<Arrival, Overfull> {
         let bytes = audio.len() as u64;
@@ -134,8 +142,8 @@ impl PlayOut {
         }
         let audible = mulaw_rms_dbfs(&audio) >= self.settings.audible_dbfs;
         let lead_ms = self.queued_bytes as f64 / BYTES_PER_MS as f64;
-        let underrun = self.underrun(now_ms, audible);
-        if self.queued_bytes == 0 && underrun.is_none() {
+        let underrun = self.underrun(audible);
+        if self.dry_ms() > 0 && underrun.is_none() {
             self.spurt = None;
         }
         let arrival = self.time(now_ms, bytes as f64 / BYTES_PER_MS as f64);
@@ -151,9 +159,14 @@ impl PlayOut {
         })
     }
 
-    fn underrun(&self, now_ms: f64, audible: bool) -> Option<Underrun> {
+    /// How long silence has been played in the place of audio.
+    fn dry_ms(&self) -> u64 {
+        self.dry_since_ms.map_or(0, |dry| self.position / BYTES_PER_MS - dry)
+    }
+
+    fn underrun(&self, audible: bool) -> Option<Underrun> {
         let (dry_since, last_audible) = (self.dry_since_ms?, self.last_audible_ms?);
-        let gap_ms = (now_ms as u64).saturating_sub(dry_since);
+        let gap_ms = self.dry_ms();
         // Silence that the server played itself before the queue ran dry is a pause of its speech, no fault.
         let inside_speech = audible && dry_since.saturating_sub(last_audible) <= 40;
         (inside_speech && gap_ms > 0 && gap_ms <= self.settings.underrun_ms).then_some(Underrun {
