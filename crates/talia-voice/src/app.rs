@@ -1,16 +1,24 @@
 //! Everything a call needs, built once from the configuration.
 
+use crate::brain::script::{AssistantError, Assistants};
+use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engines::SpeechEngines;
 use crate::line::{LiveCalls, StreamTokens};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
+use talia_speech::EngineError;
 use talia_twilio::signature::{AuthTokens, EmptySecret, Validator};
 use thiserror::Error;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Live events that a slow watcher may be behind.
+const LIVE_EVENTS: usize = 1_024;
 
 /// What is shared by all calls and requests.
 #[derive(Debug)]
@@ -33,7 +41,12 @@ pub struct App {
     pub calls: TaskTracker,
     /// Cancelled when the server begins to stop: no new calls, and live calls come to their end.
     pub draining: CancellationToken,
-    // The engines of speech and the conversations are built here too, by the rooms that own them.
+    /// What every call hears and speaks with.
+    pub engines: SpeechEngines,
+    /// The conversations, by the number called.
+    pub assistants: Assistants,
+    /// What happens in calls as it happens, for whoever watches.
+    pub live_feed: broadcast::Sender<LiveItem>,
 }
 
 /// Why the server can't start.
@@ -45,6 +58,12 @@ pub enum AppError {
     /// A secret of the configuration.
     #[error("twilio.auth_token: {0}")]
     Secret(#[from] EmptySecret),
+    /// A conversation.
+    #[error(transparent)]
+    Assistant(#[from] AssistantError),
+    /// A speech model or engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 impl App {
@@ -61,7 +80,16 @@ impl App {
         if let Some(next) = &config.twilio.auth_token_next {
             tokens = tokens.with_next(next.expose_secret())?;
         }
+        let assistants = match &config.assistants.directory {
+            Some(folder) => Assistants::load(folder)?,
+            None => Assistants::built_in()?,
+        };
+        let engines = tokio::task::block_in_place(|| SpeechEngines::load(&config))?;
+        let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {
+            engines,
+            assistants,
+            live_feed,
             store: Store::open(settings, clock.clone(), metrics.clone()).await?,
             validator: Validator::new(tokens),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),

@@ -1,15 +1,20 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
-//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`store`], [`events`], [`api`],
-//! [`telemetry`], [`clock`].
+//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`],
+//! [`store`], [`events`], [`api`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
 pub mod app;
+pub mod brain;
 pub mod call;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod ears;
+pub mod engines;
 pub mod events;
 pub mod http;
 pub mod line;
+pub mod mouth;
 pub mod store;
 pub mod telemetry;

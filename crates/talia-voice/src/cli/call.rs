@@ -5,7 +5,16 @@ use crate::engines::SpeechEngines;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::{path::PathBuf, sync::Arc};
-use talia_simulator::{CallOutcome, CallPlan, Carrier, CarrierSettings, Distribution, PreparedScript, Script, Secret, What};
+use talia_simulator::{
+    carrier::{CallPlan, Carrier},
+    events::What,
+    lines::PreparedScript,
+    measure::Distribution,
+    outcome::CallOutcome,
+    recording,
+    script::Script,
+    settings::{CarrierSettings, Secret},
+};
 use talia_speech::ModelsDir;
 use talia_spanish::Language;
 use talia_twilio::AccountSid;
@@ -43,14 +52,19 @@ pub(super) struct Target {
 impl Target {
     /// A carrier that rings this server.
     pub(super) fn carrier(&self) -> Result<Carrier> {
-        let account = AccountSid::parse(&self.account).context("--account")?;
+        Ok(Carrier::new(self.settings()?)?)
+    }
+
+    /// The same carrier's settings.
+    pub(super) fn settings(&self) -> Result<CarrierSettings> {
+        let account = AccountSid::new(&self.account).context("--account")?;
         let mut settings =
             CarrierSettings::new(account, Secret::new(&self.auth_token), &self.url, &self.voice_path);
         settings.dial_origin.clone_from(&self.connect);
         if !self.status_path.is_empty() {
             settings.status_url = Some(format!("{}{}", settings.public_origin, self.status_path));
         }
-        Ok(Carrier::new(settings)?)
+        Ok(settings)
     }
 }
 
@@ -101,7 +115,7 @@ impl Call {
             outcome.recording.write_wav(path)?;
         }
         if let Some(path) = &self.log {
-            talia_simulator::write_log(&outcome.log, path)?;
+            recording::write_log(&outcome.log, path)?;
         }
         print(&outcome);
         match outcome.script_fault {

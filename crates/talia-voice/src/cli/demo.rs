@@ -20,7 +20,16 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use talia_simulator::{CallOutcome, CallPlan, Carrier, CarrierSettings, Line, LiveInput, PreparedScript, Script, Secret};
+use talia_simulator::{
+    caller::LiveInput,
+    carrier::{CallPlan, Carrier},
+    lines::{Line, PreparedScript},
+    outcome::CallOutcome,
+    recording,
+    script::Script,
+    settings::{CarrierSettings, Secret},
+    speaker::Speaker,
+};
 use talia_spanish::Language;
 use talia_twilio::AccountSid;
 use tokio::{
@@ -72,10 +81,10 @@ impl Demo {
         prepare(&app).await?;
 
         let stop = CancellationToken::new();
-        let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone()));
+        let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
         let outcome = self.call(&app, &origin, &token).await?;
         stop.cancel();
-        server.await??;
+        server.await?;
         let (outcome, shown) = outcome;
         report(&app, &outcome, &shown, &self.folder).await?;
         app.store.close().await;
@@ -113,7 +122,7 @@ impl Demo {
         };
         println!("  se preparan las frases del cliente…");
         let script = Arc::new(PreparedScript::new(script, speaker.as_ref()).await?);
-        let account = AccountSid::parse(ACCOUNT)?;
+        let account = AccountSid::new(ACCOUNT)?;
         let mut settings = CarrierSettings::new(account, Secret::new(token), origin, paths::INBOUND);
         settings.status_url = Some(format!("{origin}{}", paths::STATUS));
         let carrier = Carrier::new(settings)?;
@@ -156,7 +165,6 @@ async fn prepare(app: &App) -> Result<()> {
 fn typed_lines(speaker: Arc<LocalSpeaker>) -> mpsc::Receiver<LiveInput> {
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
-        use talia_simulator::Speaker;
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
         while let Ok(Some(text)) = lines.next_line().await {
             if text.trim().is_empty() {
@@ -182,7 +190,7 @@ async fn report(app: &App, outcome: &CallOutcome, shown: &Shown, folder: &Path) 
     let wav = folder.join(format!("{call_sid}.wav"));
     let log = folder.join(format!("{call_sid}.jsonl"));
     outcome.recording.write_wav(&wav)?;
-    talia_simulator::write_log(&outcome.log, &log)?;
+    recording::write_log(&outcome.log, &log)?;
 
     println!("\nProspecto (tabla leads)");
     match app.store.lead(call_sid).await? {

@@ -8,6 +8,7 @@ mod load;
 mod models;
 mod serve;
 mod terminal;
+mod voices;
 
 use crate::{brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;

@@ -34,10 +34,9 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     let preparing = tokio::spawn(prepare(app.clone()));
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    http::serve(app.clone(), listener, stop).await?;
+    let served = http::serve(app.clone(), listener, stop.cancelled_owned()).await;
     preparing.abort();
-    app.store.close().await;
-    tracing::info!("stopped");
+    tracing::info!(calls.cut_off = served.cut_off, "stopped");
     Ok(())
 }
 

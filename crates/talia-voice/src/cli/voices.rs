@@ -7,7 +7,10 @@ use crate::{
 use futures::future::BoxFuture;
 use std::sync::{Arc, atomic::AtomicBool};
 use talia_audio::mulaw;
-use talia_simulator::{Listener, ListenerFault, Speaker, SpeakerFault};
+use talia_simulator::{
+    listener::{Listener, ListenerFault},
+    speaker::{Speaker, SpeakerFault},
+};
 use talia_spanish::{Expectation, Language};
 
 /// A caller who speaks with the local voices.

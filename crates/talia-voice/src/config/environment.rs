@@ -13,6 +13,7 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_VOICE_WEBHOOK_SECRET", "twilio.webhook_secret"),
     ("TALIA_DATABASE_URL", "database.url"),
     ("TALIA_NATS_URL", "events.nats_url"),
+    ("TALIA_ASSISTANTS", "assistants.directory"),
     ("TALIA_LOG", "telemetry.log"),
 ];
 

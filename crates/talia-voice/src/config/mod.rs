@@ -2,7 +2,6 @@
 
 mod assistants;
 mod database;
-mod disclosure;
 mod environment;
 mod error;
 mod events;
@@ -16,7 +15,6 @@ mod twilio;
 
 pub use assistants::Assistants;
 pub use database::Database;
-pub use disclosure::{Country, Disclosure};
 pub use error::ConfigError;
 pub use events::Events;
 pub use layers::{DEFAULTS, Sources};
@@ -40,12 +38,16 @@ pub struct Config {
     pub models: Models,
     pub speech: Speech,
     pub assistants: Assistants,
-    pub disclosure: Disclosure,
     pub limits: Limits,
     pub telemetry: Telemetry,
 }
 
 impl Config {
+    /// Only where the models are: for commands that answer no calls and so need no credentials.
+    pub fn models(sources: &Sources) -> Result<Models, ConfigError> {
+        Ok(layers::read(sources)?.models.check())
+    }
+
     /// Reads the layers and checks every value; the first thing that is wrong is the error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let raw = layers::read(sources)?;
@@ -56,8 +58,7 @@ impl Config {
             events: raw.events.check()?,
             models: raw.models.check(),
             speech: raw.speech.check()?,
-            assistants: raw.assistants.check()?,
-            disclosure: raw.disclosure.check()?,
+            assistants: raw.assistants.check(),
             limits: raw.limits.check()?,
             telemetry: raw.telemetry.check()?,
         })
@@ -80,7 +81,6 @@ struct Raw {
     models: models::Raw,
     speech: speech::Raw,
     assistants: assistants::Raw,
-    disclosure: disclosure::Raw,
     limits: limits::Raw,
     telemetry: telemetry::Raw,
 }

@@ -59,7 +59,7 @@ async fn resume(app: &App, call: &CallRow, account_sid: &str) -> Result<Response
         account_sid: account_sid.to_owned(),
     };
     let token = app.tokens.for_stream(&app.store, &claim, call.streams).await?;
-    let answering = app.config.assistants.answering(&call.to_number);
+    let answering = &app.assistants.for_number(&call.to_number).id;
     Ok(documents::respond(documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
         token: &token,

@@ -46,7 +46,7 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
 }
 
 async fn admit(app: &App, voice: &VoiceRequest) -> Result<Response, StoreError> {
-    let assistant = app.config.assistants.answering(&voice.to);
+    let assistant = &app.assistants.for_number(&voice.to).id;
     let call_sid = voice.call_sid.as_str();
     let started = app
         .store

@@ -138,7 +138,7 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         .store
         .advance_status(start.call_sid.as_str(), CallStatus::InProgress, at, None)
         .await;
-    let answering = app.config.assistants.answering(&row.to_number).to_owned();
+    let answering = app.assistants.for_number(&row.to_number).id.clone();
     let call = AnsweredCall {
         call_sid: start.call_sid.clone(),
         stream_sid: start.stream_sid.clone(),
