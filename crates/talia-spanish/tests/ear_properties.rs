@@ -65,14 +65,14 @@ const HUNDREDS: [&str; 10] = [
 fn cardinal(value: usize) -> String {
     match value {
         0..30 => UNITS[value].to_owned(),
-        30..100 if value % 10 == 0 => TENS[value / 10].to_owned(),
+        30..100 if value.is_multiple_of(10) => TENS[value / 10].to_owned(),
         30..100 => format!("{} y {}", TENS[value / 10], UNITS[value % 10]),
         100 => "cien".to_owned(),
-        101..1000 if value % 100 == 0 => HUNDREDS[value / 100].to_owned(),
+        101..1000 if value.is_multiple_of(100) => HUNDREDS[value / 100].to_owned(),
         101..1000 => format!("{} {}", HUNDREDS[value / 100], cardinal(value % 100)),
         1000 => "mil".to_owned(),
         1001..2000 => format!("mil {}", cardinal(value % 1000)),
-        _ if value % 1000 == 0 => format!("{} mil", cardinal(value / 1000)),
+        _ if value.is_multiple_of(1000) => format!("{} mil", cardinal(value / 1000)),
         _ => format!("{} mil {}", cardinal(value / 1000), cardinal(value % 1000)),
     }
 }
@@ -108,7 +108,7 @@ fn say_address(address: &str) -> String {
             continue;
         }
         if !number.is_empty() {
-            said.push_str(&format!(" {} ", say_digits(&number, &[1])));
+            said.extend([" ", &say_digits(&number, &[1]), " "]);
             number.clear();
         }
         match c {

@@ -56,9 +56,8 @@ enum Kind {
 fn kind(c: char) -> Kind {
     match c {
         _ if c.is_ascii_digit() => Kind::Digit,
-        '\u{0300}'..='\u{036f}' => Kind::Letter,
         // "AT&T", "I'm": signs that live inside names and words.
-        '&' | '\'' | '’' => Kind::Letter,
+        '&' | '\'' | '’' | '\u{0300}'..='\u{036f}' => Kind::Letter,
         _ if c.is_alphabetic() => Kind::Letter,
         '@' | '.' | '_' | '-' | '+' | '/' | '–' | '—' => Kind::Symbol,
         ',' | ';' | ':' | '?' | '!' | '¿' | '¡' | '…' => Kind::Pause,

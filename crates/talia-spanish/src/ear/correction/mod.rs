@@ -270,7 +270,7 @@ fn place(row: &[Token], language: Language) -> Option<Correction> {
     let rest = row.get(index + end..)?;
     let letter = match numbers::take(rest, language).filter(|group| group.digits.len() == 1) {
         Some(group) => group.digits,
-        None => spelling::take(rest, language)?.letters,
+        None => spelling::take(rest, language)?.text,
     };
     Some(Correction::Nth { place, letter })
 }
@@ -403,14 +403,17 @@ fn lettered(row: &[Token], language: Language) -> Option<Correction> {
     let word = row[..start].iter().rev().find(|token| {
         token.is_word()
             && token.key.chars().count() > 2
-            && !token.is_any(&["escribe", "perdon", "apellido", "nombre", "correo", "letra"])
+            && !token.is_any(&[
+                "escribe", "perdon", "apellido", "nombre", "correo", "letra", "dominio", "primer", "segundo", "mero",
+                "solo", "pero", "sino", "ultima", "primera",
+            ])
     });
     let leftover = rest.len() - letter.used;
-    if letter.letters.is_empty() || (leftover > 4 && !letter.sure) {
+    if letter.text.is_empty() || (leftover > 4 && !letter.sure) {
         return None;
     }
     Some(Correction::Letter {
-        letter: letter.letters,
+        letter: letter.text,
         of: word.map(|word| word.text.clone()),
     })
 }
@@ -438,5 +441,26 @@ fn restated(row: &[Token], rest: &[Token], opened: bool) -> Option<Correction> {
             .map(|rest| Correction::Restate(phrase(rest)));
     }
     let rest = bare(rest);
+    const SAYS_NOTHING: &[&str] = &[
+        "gracias",
+        "muchas gracias",
+        "asi",
+        "asi no",
+        "asi no es",
+        "correcto",
+        "bien",
+        "esta bien",
+        "eso",
+        "ese no",
+        "ese",
+        "nada",
+        "se",
+        "no",
+        "no gracias",
+        "thanks",
+    ];
+    if begins_any(rest, SAYS_NOTHING) == Some(rest.len()) {
+        return None;
+    }
     (opened && !rest.is_empty()).then(|| Correction::Restate(phrase(rest)))
 }
