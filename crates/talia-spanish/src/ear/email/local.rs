@@ -112,6 +112,13 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
             pieces.push(Piece::plain(written(&rest[0].key)));
             at += 1;
         }
+        // "andrea. guzmán": no sentence begins with a small letter, so the stop may have been a "punto".
+        let small = row
+            .get(at)
+            .is_some_and(|next| next.is_word() && !next.capitalised() && symbols::take(&row[at..], language).is_none());
+        if rest[0].stop && small {
+            pieces.push(Piece::either(".", "", 0.6).sign());
+        }
     }
     pieces
 }

@@ -138,41 +138,16 @@ fn english(row: &[Token]) -> Option<(Sign, usize)> {
 
 fn spanish(row: &[Token]) -> Option<(Sign, usize)> {
     let first = &row[0];
+    #[rustfmt::skip]
     const UNDER: &[&str] = &[
-        "sub guion",
-        "subguion",
-        "raya baja",
-        "barra baja",
-        "linea baja",
-        "raya al piso",
-        "raya abajo",
-        "raya de abajo",
-        "guion de abajo",
-        "guion al piso",
-        "linea abajo",
-        "barra abajo",
-        "under score",
-        "underscore",
-        "guionbajo",
-        "gionbajo",
-        "guion piso",
-        "guion de bajo",
-        "guion en bajo",
-        "guion a bajo",
-        "guion va bajo",
+        "sub guion", "subguion", "raya baja", "barra baja", "linea baja", "raya al piso", "raya abajo",
+        "raya de abajo", "guion de abajo", "guion al piso", "linea abajo", "barra abajo", "under score", "underscore",
+        "guionbajo", "gionbajo", "guion piso", "guion de bajo", "guion en bajo", "guion a bajo", "guion va bajo",
     ];
+    #[rustfmt::skip]
     const HYPHEN: &[&str] = &[
-        "guion del medio",
-        "guion de en medio",
-        "guion en medio",
-        "guion de medio",
-        "guionmedio",
-        "raya en medio",
-        "raya media",
-        "signo menos",
-        "signo de menos",
-        "linea media",
-        "guion a medio",
+        "guion del medio", "guion de en medio", "guion en medio", "guion de medio", "guionmedio", "raya en medio",
+        "raya media", "signo menos", "signo de menos", "linea media", "guion a medio",
     ];
     if let Some(used) = begins_any(row, UNDER) {
         return Some((Sign::Under, used));
@@ -237,6 +212,7 @@ fn piece(text: &str, glued: bool, pause: bool) -> Token {
         key: text.to_owned(),
         glued,
         pause,
+        stop: false,
     }
 }
 
