@@ -142,6 +142,9 @@ fn local() -> impl Strategy<Value = String> {
         prop_oneof![word(), "[1-9][0-9]{0,3}"],
     )
         .prop_map(|(first, sign, second)| format!("{first}{sign}{second}"))
+        .prop_filter("a sign's own name glued into a word is read as the sign", |local| {
+            !local.contains("punto")
+        })
 }
 
 fn domain() -> impl Strategy<Value = String> {
@@ -165,7 +168,7 @@ fn domain() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_spoken_address_is_read_back(local in local(), domain in domain()) {
