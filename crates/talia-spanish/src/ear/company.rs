@@ -156,7 +156,7 @@ fn collect(row: &[Token]) -> Option<String> {
     if row.len() > 2 && row[0].is_any(&["un", "una"]) && is_kind(&row[1].key) && row[1].pause {
         row = &row[2..];
     }
-    // "la Notaría": the article is the sentence's. "una clínica dental" says what it is, not how it is called.
+    // "una clínica dental" says what it is, not how it is called.
     let lower_article = |keys: &[&str]| {
         row.first()
             .is_some_and(|first| first.is_any(keys) && !first.capitalised())
