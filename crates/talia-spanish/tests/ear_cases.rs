@@ -104,7 +104,7 @@ fn files() -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".toml"))
+        .filter(|name| name.strip_suffix(".toml").is_some())
         .collect();
     names.sort();
     names
@@ -210,8 +210,8 @@ fn the_corpus_is_large_enough() {
     assert!(speakable >= 120, "{speakable}");
 }
 
-/// The share that new cases reach: nothing was tuned to them.
-const HELD_OUT_FLOOR: f64 = 0.0;
+/// The share that new cases reach: nothing was tuned to them (138 of 151 texts when they were written).
+const HELD_OUT_FLOOR: f64 = 0.90;
 
 #[test]
 fn held_out_cases_keep_their_rate() {

@@ -290,6 +290,15 @@ fn several_fields_in_one_breath() {
 }
 
 #[test]
+fn a_full_stop_before_a_small_letter_may_be_a_dot() {
+    let found = read("andrea. guzmán arroba gmail. com", Expectation::Email, ES)
+        .email
+        .unwrap();
+    let all: Vec<&str> = found.iter().map(|candidate| candidate.value.as_str()).collect();
+    assert_eq!(all, ["andrea.guzman@gmail.com", "andreaguzman@gmail.com"]);
+}
+
+#[test]
 fn an_ambiguous_sign_keeps_its_other_reading() {
     let found = read("laura guion mendoza arroba hotmail punto com", Expectation::Email, ES)
         .email

@@ -56,10 +56,16 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, _language: La
         return None;
     }
     let cues: &[&str] = PLAIN_CUES;
-    if let Some((_, end)) = find_any(row, cues) {
-        let loose = !asked && !row.get(end).is_some_and(Token::capitalised) && !said_company(row);
+    if let Some((start, end)) = find_any(row, cues) {
+        // "mi esposo se llama Juan" names no company.
+        let other = row[start].is("se") && !asked && !said_company(row);
+        let loose = other || (!asked && !row.get(end).is_some_and(Token::capitalised) && !said_company(row));
         if !loose && let Some(found) = collect(&row[end..]) {
             return Some(found);
+        }
+        // "trabajo en una escuela" introduces a company and doesn't name it.
+        if asked {
+            return None;
         }
     }
     if let Some(found) = behind_name(row, asked) {
@@ -150,6 +156,28 @@ fn collect(row: &[Token]) -> Option<String> {
     if row.len() > 2 && row[0].is_any(&["un", "una"]) && is_kind(&row[1].key) && row[1].pause {
         row = &row[2..];
     }
+    // "una clínica dental" says what it is, not how it is called.
+    let lower_article = |keys: &[&str]| {
+        row.first()
+            .is_some_and(|first| first.is_any(keys) && !first.capitalised())
+    };
+    if row.len() > 1
+        && row[1].is_word()
+        && !row[1].capitalised()
+        && lower_article(&["un", "una", "nuestra", "nuestro"])
+        && !row[1..].iter().any(Token::capitalised)
+        && begins_any(
+            row,
+            &[
+                "una empresa que se llama",
+                "una empresa llamada",
+                "un negocio que se llama",
+            ],
+        )
+        .is_none()
+    {
+        return None;
+    }
     if let Some(length) = begins_any(
         row,
         &[
@@ -203,8 +231,9 @@ fn collect(row: &[Token]) -> Option<String> {
 
 #[rustfmt::skip]
 const NOTHING: &[&str] = &[
-    "gracias", "nada", "ninguna", "particular", "ventas", "casa", "hola", "perdon", "personal", "independiente",
-    "eso", "bien", "correcto", "claro", "momento",
+    "mia", "mio", "propia", "propio", "nuestra", "familiar", "pequeña", "chica", "nueva", "gracias", "nada",
+    "ninguna", "particular", "ventas", "casa", "hola", "perdon", "personal", "independiente", "eso", "bien",
+    "correcto", "claro", "momento",
 ];
 
 #[rustfmt::skip]

@@ -78,7 +78,7 @@ pub fn read_in(text: &str, context: Context) -> Heard {
         },
         correction: correction::read(text, language),
         digits: (!digits.is_empty()).then_some(digits),
-        spelled: spelled.map(|(_, run)| run.letters),
+        spelled: spelled.map(|(_, run)| run.text),
         wants_person: manner::wants_person(&row),
         asks_if_machine: manner::asks_if_machine(&row),
         says_goodbye: manner::says_goodbye(&row),

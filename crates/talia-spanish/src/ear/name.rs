@@ -87,20 +87,21 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
         rest = &rest[length..];
     }
     if let Some(letters) =
-        spelling::run(rest, language).filter(|letters| letters.sure && letters.letters.chars().count() >= 3)
+        spelling::run(rest, language).filter(|letters| letters.sure && letters.text.chars().count() >= 3)
         && letters.used == rest.len()
     {
-        return build(&[capitalised(&letters.letters)]);
+        return build(&[capitalised(&letters.text)]);
     }
     collect(rest, language, true)
 }
 
 #[rustfmt::skip]
 const OPENERS: &[&str] = &[
-    "con mucho gusto", "mucho gusto", "por favor", "encantado", "encantada", "buen dia", "si", "claro",
-    "claro que si", "bueno", "pues", "mire", "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto",
-    "por supuesto", "hola", "gracias", "buenas tardes", "buenos dias", "buenas noches", "es", "va", "dale", "vale",
-    "sure", "yes", "it's", "well", "perdon", "no", "dije", "perfecto", "ah", "correcto",
+    "con mucho gusto", "mucho gusto", "con", "buenas", "de parte de", "habla con", "esta hablando con",
+    "estas hablando con", "por favor", "encantado", "encantada", "buen dia", "si", "claro", "claro que si", "bueno",
+    "pues", "mire", "mira", "ok", "okey", "eh", "este", "mm", "a ver", "con gusto", "por supuesto", "hola", "gracias",
+    "buenas tardes", "buenos dias", "buenas noches", "es", "va", "dale", "vale", "sure", "yes", "it's", "well",
+    "perdon", "no", "dije", "perfecto", "ah", "correcto",
 ];
 
 fn last_cue(row: &[Token], cues: &[&str]) -> Option<(usize, usize)> {
@@ -225,10 +226,7 @@ fn respelled(row: &[Token], words: &mut [String], language: Language) -> Option<
     if !plausible || (row[0].is("y") && link == 1 && !letter.sure) {
         return None;
     }
-    if let Some(changed) = words
-        .last()
-        .and_then(|last| spelling::with_letter(last, &letter.letters))
-    {
+    if let Some(changed) = words.last().and_then(|last| spelling::with_letter(last, &letter.text)) {
         *words.last_mut()? = capitalised(&changed);
     }
     Some(link + letter.used)
@@ -239,17 +237,17 @@ fn respell_from(rest: &[Token], words: &mut [String], language: Language) {
     if words.is_empty() {
         return;
     }
-    if let Some((_, spelled)) = spelling::longest(rest, language).filter(|(_, run)| run.letters.chars().count() >= 3) {
+    if let Some((_, spelled)) = spelling::longest(rest, language).filter(|(_, run)| run.text.chars().count() >= 3) {
         let nearest = words
             .iter_mut()
-            .map(|word| (likeness(&fold(word), &spelled.letters), word))
+            .map(|word| (likeness(&fold(word), &spelled.text), word))
             .max_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((alike, word)) = nearest
             && alike >= 0.45
         {
             // A spelling rarely says the accents: the word as written keeps them.
-            if fold(word) != fold(&spelled.letters) {
-                *word = capitalised(&spelled.letters);
+            if fold(word) != fold(&spelled.text) {
+                *word = capitalised(&spelled.text);
             }
             return;
         }

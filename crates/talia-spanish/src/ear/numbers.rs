@@ -191,7 +191,7 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Group> {
 
 /// Digits as written, also half written: "50 y 5" is 55.
 fn written(row: &[Token], language: Language) -> Group {
-    let tens = row[0].key.len() == 2 && row[0].key.ends_with('0') && row[0].key >= "20".to_owned();
+    let tens = row[0].key.len() == 2 && row[0].key.ends_with('0') && row[0].key.as_str() >= "20";
     if tens
         && language == Language::Spanish
         && row.get(1).is_some_and(|token| token.is("y"))
@@ -212,9 +212,8 @@ fn written(row: &[Token], language: Language) -> Group {
 fn unit_of(token: &Token, language: Language) -> Option<u32> {
     match word(token, language) {
         Some(Word::Unit(unit @ 1..)) => Some(unit),
-        Some(_) => None,
         None if token.is_digits() && token.key.len() == 1 => token.key.parse().ok().filter(|unit| *unit > 0),
-        None => None,
+        _ => None,
     }
 }
 

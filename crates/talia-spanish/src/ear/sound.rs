@@ -30,7 +30,7 @@ pub(crate) fn sounds(folded: &str) -> String {
         let next = chars.get(at + 1).copied();
         let soft = matches!(next, Some('e' | 'i' | 'y'));
         let (sound, used) = match (chars[at], next) {
-            ('c', Some('h')) | ('s', Some('h')) => ('C', 2),
+            ('c' | 's', Some('h')) => ('C', 2),
             ('l', Some('l')) => ('y', 2),
             ('q', Some('u')) => ('k', 2),
             ('g', Some('u')) if matches!(chars.get(at + 2), Some('e' | 'i')) => ('g', 2),
@@ -60,7 +60,9 @@ pub(crate) fn sounds(folded: &str) -> String {
 /// How alike two folded words sound, 0 to 1.
 pub(crate) fn likeness(a: &str, b: &str) -> f64 {
     let (a, b) = (sounds(a), sounds(b));
-    if a.is_empty() || b.is_empty() {
+    let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
+    // Far apart in length is far apart in sound; it also keeps long texts cheap.
+    if shorter == 0 || longer > shorter * 3 + 3 {
         return 0.0;
     }
     strsim::normalized_damerau_levenshtein(&a, &b)

@@ -8,7 +8,7 @@ use crate::Language;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letters {
     /// Lower case.
-    pub(crate) letters: String,
+    pub(crate) text: String,
     /// Tokens read.
     pub(crate) used: usize,
     /// Nothing else than a letter can be meant (an example was given, or the name is no word).
@@ -107,7 +107,7 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Letters> {
         for (phrase, letters) in PHRASES {
             if let Some(used) = begins_any(row, &[phrase]) {
                 return Some(Letters {
-                    letters: (*letters).to_owned(),
+                    text: (*letters).to_owned(),
                     used,
                     sure: true,
                 });
@@ -116,11 +116,11 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<Letters> {
     }
     if let Some(times) = repeats(row, language)
         && let Some(one) = single(&row[1..], language)
-        && one.letters.chars().count() == 1
+        && one.text.chars().count() == 1
         && (one.sure || row[1].key.len() == 1 || times == 3)
     {
         return Some(Letters {
-            letters: one.letters.repeat(times),
+            text: one.text.repeat(times),
             used: one.used + 1,
             sure: true,
         });
@@ -149,13 +149,13 @@ fn single(row: &[Token], language: Language) -> Option<Letters> {
     };
     if let Some((letter, used)) = example(row, letter, language) {
         return Some(Letters {
-            letters: letter.to_string(),
+            text: letter.to_string(),
             used,
             sure: true,
         });
     }
     Some(Letters {
-        letters: letter.to_string(),
+        text: letter.to_string(),
         used: 1,
         sure,
     })
@@ -178,8 +178,10 @@ fn example(row: &[Token], letter: char, language: Language) -> Option<(char, usi
     let initial = word.key.chars().next()?;
     let alike = match (letter, initial) {
         (a, b) if a == b => true,
-        ('b' | 'v', 'b' | 'v') | ('s' | 'c' | 'z', 's' | 'c' | 'z') | ('g' | 'j', 'g' | 'j') => true,
-        ('i' | 'y', 'i' | 'y') => true,
+        ('b' | 'v', 'b' | 'v')
+        | ('s' | 'c' | 'z', 's' | 'c' | 'z')
+        | ('g' | 'j', 'g' | 'j')
+        | ('i' | 'y', 'i' | 'y') => true,
         _ => false,
     };
     let inside = matches!(letter, 'ñ' | 'x' | 'r' | 'k' | 'w' | 'y') && word.key.contains(letter);
@@ -204,11 +206,11 @@ pub(crate) fn run(row: &[Token], language: Language) -> Option<Letters> {
             continue;
         }
         let Some(next) = take(&row[at..], language) else { break };
-        let spoken_i = next.letters == "y" && next.used == 1 && !row[at].glued && !row[at].capitalised();
+        let spoken_i = next.text == "y" && next.used == 1 && !row[at].glued && !row[at].capitalised();
         letters.push_str(if spoken_i && language == Language::Spanish && row[at].is("y") {
             "i"
         } else {
-            &next.letters
+            &next.text
         });
         sure += usize::from(next.sure);
         at += next.used;
@@ -216,7 +218,7 @@ pub(crate) fn run(row: &[Token], language: Language) -> Option<Letters> {
         end = at;
     }
     (read >= 2).then_some(Letters {
-        letters,
+        text: letters,
         used: end,
         sure: sure * 2 >= read,
     })
@@ -224,7 +226,7 @@ pub(crate) fn run(row: &[Token], language: Language) -> Option<Letters> {
 
 /// Reads the longest spelled word in a text: "se escribe be, a, erre, o" gives "baro".
 pub fn read(text: &str, language: Language) -> Option<String> {
-    longest(&tokens(text), language).map(|(_, letters)| letters.letters)
+    longest(&tokens(text), language).map(|(_, letters)| letters.text)
 }
 
 /// The longest run of letters and where it begins.
@@ -237,7 +239,7 @@ pub(crate) fn longest(row: &[Token], language: Language) -> Option<(usize, Lette
                 let next = at + found.used.max(1);
                 if best
                     .as_ref()
-                    .is_none_or(|(_, kept)| found.letters.chars().count() > kept.letters.chars().count())
+                    .is_none_or(|(_, kept)| found.text.chars().count() > kept.text.chars().count())
                 {
                     best = Some((at, found));
                 }

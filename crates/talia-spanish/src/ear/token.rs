@@ -16,6 +16,8 @@ pub(crate) struct Token {
     pub(crate) glued: bool,
     /// Followed by a comma, full stop or the like.
     pub(crate) pause: bool,
+    /// The pause was written as a full stop.
+    pub(crate) stop: bool,
 }
 
 impl Token {
@@ -56,9 +58,8 @@ enum Kind {
 fn kind(c: char) -> Kind {
     match c {
         _ if c.is_ascii_digit() => Kind::Digit,
-        '\u{0300}'..='\u{036f}' => Kind::Letter,
         // "AT&T", "I'm": signs that live inside names and words.
-        '&' | '\'' | '’' => Kind::Letter,
+        '&' | '\'' | '’' | '\u{0300}'..='\u{036f}' => Kind::Letter,
         _ if c.is_alphabetic() => Kind::Letter,
         '@' | '.' | '_' | '-' | '+' | '/' | '–' | '—' => Kind::Symbol,
         ',' | ';' | ':' | '?' | '!' | '¿' | '¡' | '…' => Kind::Pause,
@@ -89,6 +90,9 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                 let dot_as_stop = chars[start] == '.' && !followed;
                 if dot_as_stop {
                     mark_pause(&mut cut);
+                    if let Some(last) = cut.last_mut() {
+                        last.stop = true;
+                    }
                     glued = false;
                 } else {
                     let symbol = if matches!(chars[start], '–' | '—') {
@@ -131,6 +135,7 @@ fn token(text: &str, glued: bool) -> Token {
         key: fold(text).replace('’', "'"),
         glued,
         pause: false,
+        stop: false,
     }
 }
 

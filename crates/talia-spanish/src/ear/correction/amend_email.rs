@@ -68,7 +68,7 @@ fn letter(text: &str, language: Language) -> Option<String> {
     let row = tokens(text);
     spelling::take(&row, language)
         .filter(|found| found.used == row.len())
-        .map(|found| found.letters)
+        .map(|found| found.text)
 }
 
 /// A heard fragment as it is written in an address.
@@ -192,47 +192,38 @@ fn spans(text: &str) -> Vec<(usize, usize)> {
 
 fn respell(local: &str, domain: &str, letter: &str, of: Option<&str>) -> Option<String> {
     let letter = letter.replace('ñ', "n");
-    let key = of.map(crate::ear::sound::fold);
-    if let Some(word) = key {
-        let within = |text: &str| {
-            spans(text)
-                .into_iter()
-                .map(|(start, end)| (likeness(&text[start..end], &word), start, end))
-                .max_by(|a, b| a.0.total_cmp(&b.0))
-                .filter(|(alike, ..)| *alike >= 0.8)
-        };
-        // "luz con zeta": the recogniser already wrote the word as it should be.
-        let right = word.contains(letter.as_str()) && word.is_ascii();
-        if let Some((_, start, end)) = within(local)
-            && let Some(changed) = if right {
-                Some(word.clone())
-            } else {
-                spelling::with_letter(&local[start..end], &letter)
-            }
-        {
-            return Some(format!("{}{changed}{}@{domain}", &local[..start], &local[end..]));
-        }
-        let host = domain.split('.').next().unwrap_or(domain);
-        if let Some((_, start, end)) = within(host)
-            && let Some(changed) = if right {
-                Some(word.clone())
-            } else {
-                spelling::with_letter(&host[start..end], &letter)
-            }
-        {
-            return Some(format!("{local}@{}{changed}{}", &domain[..start], &domain[end..]));
-        }
+    let (host, rest) = domain.split_once('.')?;
+    if let Some(word) = of.map(crate::ear::sound::fold) {
+        // Where the word named stands nowhere, nothing else is meant.
+        return respell_word(local, &word, &letter)
+            .map(|local| format!("{local}@{domain}"))
+            .or_else(|| respell_word(host, &word, &letter).map(|host| format!("{local}@{host}.{rest}")));
     }
     spelling::with_letter(local, &letter)
         .map(|local| format!("{local}@{domain}"))
         .or_else(|| {
-            let (host, ending) = domain.split_once('.')?;
-            providers::recognise(host)
-                .is_none()
-                .then(|| spelling::with_letter(host, &letter))
-                .flatten()
-                .map(|host| format!("{local}@{host}.{ending}"))
+            let own = providers::recognise(host).is_none();
+            let host = own.then(|| spelling::with_letter(host, &letter)).flatten()?;
+            Some(format!("{local}@{host}.{rest}"))
         })
+}
+
+/// Writes the stretch of the text that sounds like the word with the letter that was named.
+fn respell_word(text: &str, word: &str, letter: &str) -> Option<String> {
+    let (alike, start, end) = spans(text)
+        .into_iter()
+        .map(|(start, end)| (likeness(&text[start..end], word), start, end))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    if alike < 0.8 {
+        return None;
+    }
+    // "luz con zeta": the recogniser already wrote the word as it should be.
+    let changed = if word.contains(letter) && word.is_ascii() {
+        word.to_owned()
+    } else {
+        spelling::with_letter(&text[start..end], letter)?
+    };
+    Some(format!("{}{changed}{}", &text[..start], &text[end..]))
 }
 
 fn remove_last(local: &str, what: &str) -> Option<String> {

@@ -63,7 +63,7 @@ fn amended(words: &[String], correction: &Correction, language: Language) -> Opt
             let letters = |text: &str| {
                 spelling::take(&tokens(text), language)
                     .filter(|found| found.used == tokens(text).len())
-                    .map(|found| found.letters)
+                    .map(|found| found.text)
             };
             if let (Some(_), Some(right)) = (letters(wrong), letters(right)) {
                 return respell(words, &right, None);
@@ -77,7 +77,7 @@ fn amended(words: &[String], correction: &Correction, language: Language) -> Opt
         Correction::Letter { letter, of } => respell(words, letter, of.as_deref()),
         Correction::Without(what) => {
             let row = tokens(what);
-            let letter = spelling::take(&row, language)?.letters.chars().next()?;
+            let letter = spelling::take(&row, language)?.text.chars().next()?;
             let at = words.iter().rposition(|word| fold(word).contains(letter))?;
             let mut letters: Vec<char> = words[at].chars().collect();
             let place = letters.iter().rposition(|c| fold(&c.to_string()).starts_with(letter))?;
@@ -117,6 +117,9 @@ fn respell(words: &[String], letter: &str, of: Option<&str>) -> Option<Vec<Strin
     {
         // The recogniser already wrote the word as it should be.
         return Some(with_word(words, at, of));
+    }
+    if of.is_some() && named.is_none() {
+        return None;
     }
     // An x is taken for the j that it sounds like sooner than for an s.
     let jota = (letter == "x")

@@ -114,17 +114,9 @@ fn opened(row: &[Token]) -> (&[Token], bool) {
 
 /// Cuts "es", "con", "va con", "lleva" from the beginning of a part of a correction.
 fn bare(row: &[Token]) -> &[Token] {
+    #[rustfmt::skip]
     const NOUNS: &[&str] = &[
-        "dominio",
-        "correo",
-        "final",
-        "terminacion",
-        "nombre",
-        "numero",
-        "telefono",
-        "principio",
-        "email",
-        "mail",
+        "dominio", "correo", "final", "terminacion", "nombre", "numero", "telefono", "principio", "email", "mail",
     ];
     let mut rest = row;
     // "el dominio es punto mx".
@@ -270,7 +262,7 @@ fn place(row: &[Token], language: Language) -> Option<Correction> {
     let rest = row.get(index + end..)?;
     let letter = match numbers::take(rest, language).filter(|group| group.digits.len() == 1) {
         Some(group) => group.digits,
-        None => spelling::take(rest, language)?.letters,
+        None => spelling::take(rest, language)?.text,
     };
     Some(Correction::Nth { place, letter })
 }
@@ -302,45 +294,18 @@ fn appended(row: &[Token]) -> Option<Correction> {
 }
 
 fn edges(row: &[Token]) -> Option<Correction> {
+    #[rustfmt::skip]
     const ENDS: &[&str] = &[
-        "termina en",
-        "termina con",
-        "acaba en",
-        "acaba con",
-        "terminacion",
-        "al final es",
-        "al final va",
-        "los ultimos son",
-        "los ultimos dos son",
-        "los ultimos cuatro son",
-        "los ultimos tres son",
-        "los dos ultimos son",
-        "ultimos digitos son",
-        "ends in",
-        "ends with",
-        "el final es",
-        "al ultimo es",
-        "al final son",
-        "las ultimas son",
-        "termina",
+        "termina en", "termina con", "acaba en", "acaba con", "terminacion", "al final es", "al final va",
+        "los ultimos son", "los ultimos dos son", "los ultimos cuatro son", "los ultimos tres son",
+        "los dos ultimos son", "ultimos digitos son", "ends in", "ends with", "el final es", "al ultimo es",
+        "al final son", "las ultimas son", "termina",
     ];
+    #[rustfmt::skip]
     const STARTS: &[&str] = &[
-        "empieza con",
-        "empieza en",
-        "empieza por",
-        "comienza con",
-        "comienza en",
-        "inicia con",
-        "inicia en",
-        "los primeros son",
-        "los primeros dos son",
-        "los primeros tres son",
-        "al principio es",
-        "starts with",
-        "el principio es",
-        "la lada es",
-        "lada es",
-        "empieza",
+        "empieza con", "empieza en", "empieza por", "comienza con", "comienza en", "inicia con", "inicia en",
+        "los primeros son", "los primeros dos son", "los primeros tres son", "al principio es", "starts with",
+        "el principio es", "la lada es", "lada es", "empieza",
     ];
     let behind = |end: usize| row.get(end..).filter(|rest| !rest.is_empty()).map(phrase);
     if let Some((_, end)) = find_any(row, ENDS) {
@@ -403,14 +368,17 @@ fn lettered(row: &[Token], language: Language) -> Option<Correction> {
     let word = row[..start].iter().rev().find(|token| {
         token.is_word()
             && token.key.chars().count() > 2
-            && !token.is_any(&["escribe", "perdon", "apellido", "nombre", "correo", "letra"])
+            && !token.is_any(&[
+                "escribe", "perdon", "apellido", "nombre", "correo", "letra", "dominio", "primer", "segundo", "mero",
+                "solo", "pero", "sino", "ultima", "primera",
+            ])
     });
     let leftover = rest.len() - letter.used;
-    if letter.letters.is_empty() || (leftover > 4 && !letter.sure) {
+    if letter.text.is_empty() || (leftover > 4 && !letter.sure) {
         return None;
     }
     Some(Correction::Letter {
-        letter: letter.letters,
+        letter: letter.text,
         of: word.map(|word| word.text.clone()),
     })
 }
@@ -438,5 +406,13 @@ fn restated(row: &[Token], rest: &[Token], opened: bool) -> Option<Correction> {
             .map(|rest| Correction::Restate(phrase(rest)));
     }
     let rest = bare(rest);
+    #[rustfmt::skip]
+    const SAYS_NOTHING: &[&str] = &[
+        "gracias", "muchas gracias", "asi", "asi no", "asi no es", "correcto", "bien", "esta bien", "eso", "ese no",
+        "ese", "nada", "se", "no", "no gracias", "thanks",
+    ];
+    if begins_any(rest, SAYS_NOTHING) == Some(rest.len()) {
+        return None;
+    }
     (opened && !rest.is_empty()).then(|| Correction::Restate(phrase(rest)))
 }

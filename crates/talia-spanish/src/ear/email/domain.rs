@@ -112,14 +112,14 @@ fn label(row: &[Token], language: Language, behind_dot: bool) -> (String, usize)
             break;
         }
         if let Some(found) = lettered {
-            label.push_str(&found.letters);
+            label.push_str(&found.text);
             letters = true;
             at += found.used;
         } else if let Some(group) = numbers::take(rest, language) {
             label.push_str(&group.digits);
             at += group.used;
         } else if let Some(found) = spelling::take(rest, language).filter(|_| letters) {
-            label.push_str(&found.letters);
+            label.push_str(&found.text);
             at += found.used;
         } else {
             letters = false;

@@ -48,7 +48,7 @@ impl Piece {
 /// Reads a local part, best first; empty if nothing readable was said.
 pub(crate) fn read(row: &[Token], language: Language) -> Vec<(String, f32)> {
     let row = after_preamble(row);
-    let pieces = spelled_again(pieces(row, language));
+    let pieces = spelled_again(&pieces(row, language));
     combine(&pieces)
 }
 
@@ -74,9 +74,9 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
             at += letters.used;
             // "eu, ge" may be the syllables of a name.
             pieces.push(if lone {
-                Piece::either(letters.letters, written(&rest[0].key), 0.4).letter()
+                Piece::either(letters.text, written(&rest[0].key), 0.4).letter()
             } else {
-                Piece::plain(letters.letters).letter()
+                Piece::plain(letters.text).letter()
             });
             continue;
         }
@@ -105,15 +105,19 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
             at += 1;
             continue;
         }
-        match spelling::take(rest, language) {
-            Some(letter) => {
-                pieces.push(unsure(&letter, rest, pieces.last(), language));
-                at += letter.used;
-            }
-            None => {
-                pieces.push(Piece::plain(written(&rest[0].key)));
-                at += 1;
-            }
+        if let Some(letter) = spelling::take(rest, language) {
+            pieces.push(unsure(&letter, rest, pieces.last(), language));
+            at += letter.used;
+        } else {
+            pieces.push(Piece::plain(written(&rest[0].key)));
+            at += 1;
+        }
+        // "andrea. guzmán": no sentence begins with a small letter, so the stop may have been a "punto".
+        let small = row
+            .get(at)
+            .is_some_and(|next| next.is_word() && !next.capitalised() && symbols::take(&row[at..], language).is_none());
+        if rest[0].stop && small {
+            pieces.push(Piece::either(".", "", 0.6).sign());
         }
     }
     pieces
@@ -134,7 +138,7 @@ fn unsure(letter: &Letters, rest: &[Token], before: Option<&Piece>, language: La
     let at_edge = before.is_none_or(|piece| piece.sign);
     let last = rest.len() == letter.used || symbols::take(&rest[letter.used..], language).is_some();
     let as_letter = !article && ((next.is_some() && (after_letter || at_edge)) || (after_letter && last));
-    if letter.letters == word {
+    if letter.text == word {
         // A lone "y" among spelled letters is more often "i": the letter y is called "ye" or "i griega".
         return if word == "y" && as_letter && !rest[0].glued {
             Piece::either("i", "y", 0.6).letter()
@@ -146,9 +150,9 @@ fn unsure(letter: &Letters, rest: &[Token], before: Option<&Piece>, language: La
         };
     }
     if as_letter {
-        Piece::either(letter.letters.clone(), word, 0.4).letter()
+        Piece::either(letter.text.clone(), word, 0.4).letter()
     } else {
-        Piece::either(word, letter.letters.clone(), 0.4)
+        Piece::either(word, letter.text.clone(), 0.4)
     }
 }
 
@@ -164,7 +168,7 @@ fn respell(rest: &[Token], pieces: &mut [Piece], language: Language, at: &mut us
     let Some(word) = pieces.iter_mut().rev().find(|piece| !piece.sign) else {
         return false;
     };
-    if let Some(changed) = spelling::with_letter(word.best(), &letter.letters) {
+    if let Some(changed) = spelling::with_letter(word.best(), &letter.text) {
         let before = word.best().to_owned();
         word.readings = vec![(written(&changed), 1.0), (before, 0.3)];
     }
@@ -177,12 +181,12 @@ fn written(key: &str) -> String {
     fold(key)
         .replace('ñ', "n")
         .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .collect()
 }
 
 /// "ana ríos, a ene a erre i o ese": a word said and then spelled is meant once.
-fn spelled_again(pieces: Vec<Piece>) -> Vec<Piece> {
+fn spelled_again(pieces: &[Piece]) -> Vec<Piece> {
     let mut kept: Vec<Piece> = Vec::new();
     let mut at = 0;
     while at < pieces.len() {

@@ -78,7 +78,8 @@ fn around(before: &[Token], after: &[Token], language: Language, weight: f32, fo
 
 /// "juan pérez gmail punto com": the "arroba" was lost, but a known provider shows where it stood.
 fn without_at(row: &[Token], language: Language, found: &mut Vec<Candidate<Email>>) {
-    for at in 1..row.len() {
+    // The domain ends the text, and few words say it.
+    for at in row.len().saturating_sub(12).max(1)..row.len() {
         let known = domain::read(&row[at..], language).into_iter().any(|domain| {
             providers::recognise(domain.name.split('.').next().unwrap_or("")).is_some_and(|(_, alike)| alike >= 1.0)
                 && domain.used + at + 2 >= row.len()

@@ -97,7 +97,7 @@ pub(crate) fn take(row: &[Token], language: Language) -> Option<(Sign, usize)> {
     if let Some(sign) = single {
         // "guion - bajo": the recogniser wrote the sign and the word.
         if let Sign::Hyphen(_) = sign
-            && let Some(sign_and_word) = row.get(1).and_then(|next| below_or_middle(next))
+            && let Some(sign_and_word) = row.get(1).and_then(below_or_middle)
         {
             return Some((sign_and_word, 2));
         }
@@ -126,54 +126,28 @@ fn below_or_middle(token: &Token) -> Option<Sign> {
 
 fn english(row: &[Token]) -> Option<(Sign, usize)> {
     match row[0].key.as_str() {
-        "at" => Some((Sign::At, 1)),
+        "at" | "arroba" => Some((Sign::At, 1)),
         "dot" | "period" | "point" => Some((Sign::Dot, 1)),
         "underscore" => Some((Sign::Under, 1)),
         "under" if row.get(1).is_some_and(|next| next.is("score")) => Some((Sign::Under, 2)),
         "dash" | "hyphen" | "minus" => Some((Sign::Hyphen(true), 1)),
         "plus" => Some((Sign::Plus, 1)),
-        "arroba" => Some((Sign::At, 1)),
         _ => None,
     }
 }
 
 fn spanish(row: &[Token]) -> Option<(Sign, usize)> {
     let first = &row[0];
+    #[rustfmt::skip]
     const UNDER: &[&str] = &[
-        "sub guion",
-        "subguion",
-        "raya baja",
-        "barra baja",
-        "linea baja",
-        "raya al piso",
-        "raya abajo",
-        "raya de abajo",
-        "guion de abajo",
-        "guion al piso",
-        "linea abajo",
-        "barra abajo",
-        "under score",
-        "underscore",
-        "guionbajo",
-        "gionbajo",
-        "guion piso",
-        "guion de bajo",
-        "guion en bajo",
-        "guion a bajo",
-        "guion va bajo",
+        "sub guion", "subguion", "raya baja", "barra baja", "linea baja", "raya al piso", "raya abajo",
+        "raya de abajo", "guion de abajo", "guion al piso", "linea abajo", "barra abajo", "under score", "underscore",
+        "guionbajo", "gionbajo", "guion piso", "guion de bajo", "guion en bajo", "guion a bajo", "guion va bajo",
     ];
+    #[rustfmt::skip]
     const HYPHEN: &[&str] = &[
-        "guion del medio",
-        "guion de en medio",
-        "guion en medio",
-        "guion de medio",
-        "guionmedio",
-        "raya en medio",
-        "raya media",
-        "signo menos",
-        "signo de menos",
-        "linea media",
-        "guion a medio",
+        "guion del medio", "guion de en medio", "guion en medio", "guion de medio", "guionmedio", "raya en medio",
+        "raya media", "signo menos", "signo de menos", "linea media", "guion a medio",
     ];
     if let Some(used) = begins_any(row, UNDER) {
         return Some((Sign::Under, used));
@@ -238,6 +212,7 @@ fn piece(text: &str, glued: bool, pause: bool) -> Token {
         key: text.to_owned(),
         glued,
         pause,
+        stop: false,
     }
 }
 
