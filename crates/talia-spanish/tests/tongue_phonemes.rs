@@ -112,6 +112,15 @@ fn figures_are_never_lost() {
 }
 
 #[test]
+fn the_alphabet_is_the_models() {
+    let mut symbols: Vec<char> = ALPHABET.chars().collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    assert_eq!(symbols.len(), 114, "entries of vocab.json");
+    assert_eq!(symbols.len(), ALPHABET.chars().count(), "none twice");
+}
+
+#[test]
 fn english_is_said_too() {
     assert_eq!(
         phonemes("Hello, this is Talia.", Language::English),

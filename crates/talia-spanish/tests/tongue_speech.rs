@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use talia_spanish::Language;
-use talia_spanish::tongue::{clauses, read_back_email, read_back_phone, sentences, spell, spoken_prefix, verbalize};
+use talia_spanish::tongue::{
+    clauses, read_back_email, read_back_phone, sentences, speech, spell, spoken_prefix, verbalize,
+};
 
 fn said(text: &str) -> String {
     verbalize(text, Language::Spanish)
@@ -232,6 +234,7 @@ fn abbreviations_and_brands() {
         ("uno\ndos", "uno. dos"),
         ("él (mi socio) viene", "él, mi socio, viene"),
         ("TalIA", "Talía"),
+        ("me\u{301}xico y Mun\u{303}oz", "méxico y Muñoz"),
     ]);
     assert_eq!(spell("Baca"), "be de burro, a, ce, a");
     assert_eq!(spell("w7"), "doble u, siete");
@@ -406,6 +409,14 @@ proptest! {
     fn pieces_make_the_text(text in "([a-z]{1,9}[,.;?!]? ?|y |[0-9]{1,4}[,.]? |Dr\\. |\n|\\PC){0,60}") {
         prop_assert_eq!(clauses(&text, Language::Spanish).concat(), text.clone());
         prop_assert_eq!(sentences(&text).concat(), text);
+    }
+
+    #[test]
+    fn no_piece_is_longer_than_the_voice_can_take(text in "([a-zé]{1,12}[,.]? |y |[0-9]{1,9} ){0,150}") {
+        for piece in clauses(&text, Language::Spanish) {
+            let symbols = speech(piece, Language::Spanish).chars().count();
+            prop_assert!(symbols <= 510, "{symbols}: {piece:?}");
+        }
     }
 
     #[test]

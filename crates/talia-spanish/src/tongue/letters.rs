@@ -1,5 +1,7 @@
 //! Names of letters, spelling, and whether a run of letters can be said as a word.
 
+use std::borrow::Cow;
+
 use super::cardinals::digit_name;
 
 /// The name by which a Mexican calls a letter (small or capital, with or without accent).
@@ -64,6 +66,44 @@ pub(super) fn letters_one_by_one(word: &str) -> String {
         .filter_map(|letter| letter_name(letter).or_else(|| digit_name(letter)))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Text with the accents that stand apart (Unicode's decomposed form, as some mail programs write it) joined to
+/// their letters.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    const ACUTE: char = '\u{301}';
+    const TILDE: char = '\u{303}';
+    const DIAERESIS: char = '\u{308}';
+    if !text.contains([ACUTE, TILDE, DIAERESIS]) {
+        return Cow::Borrowed(text);
+    }
+    let mut joined = String::with_capacity(text.len());
+    for character in text.chars() {
+        let whole = match (joined.chars().next_back(), character) {
+            (Some('a'), ACUTE) => 'á',
+            (Some('e'), ACUTE) => 'é',
+            (Some('i'), ACUTE) => 'í',
+            (Some('o'), ACUTE) => 'ó',
+            (Some('u'), ACUTE) => 'ú',
+            (Some('A'), ACUTE) => 'Á',
+            (Some('E'), ACUTE) => 'É',
+            (Some('I'), ACUTE) => 'Í',
+            (Some('O'), ACUTE) => 'Ó',
+            (Some('U'), ACUTE) => 'Ú',
+            (Some('n'), TILDE) => 'ñ',
+            (Some('N'), TILDE) => 'Ñ',
+            (Some('u'), DIAERESIS) => 'ü',
+            (Some('U'), DIAERESIS) => 'Ü',
+            (_, ACUTE | TILDE | DIAERESIS) => continue,
+            _ => {
+                joined.push(character);
+                continue;
+            }
+        };
+        joined.pop();
+        joined.push(whole);
+    }
+    Cow::Owned(joined)
 }
 
 pub(super) fn is_vowel(letter: char) -> bool {

@@ -1,6 +1,7 @@
 //! Text to the phonemes that the Kokoro voice is fed, punctuation kept.
 
 use super::kokoro::knows;
+use super::letters::composed;
 use super::{english_phonemes, spanish_phonemes, verbalize};
 use crate::Language;
 
@@ -21,6 +22,7 @@ pub fn phonemes(text: &str, language: Language) -> String {
     } else {
         text
     };
+    let text = composed(text);
     let mut said = String::with_capacity(text.len() * 2);
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();

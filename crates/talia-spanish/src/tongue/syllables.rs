@@ -174,11 +174,9 @@ fn consonant(letters: &[char], at: usize, found: &mut Vec<Sound>) -> usize {
                 return 2;
             }
             next if front(next) => {
-                // "Escena", "piscina": one sound.
-                if before != Some('s') && before != Some('x') {
+                // "Escena" and "excelente" have one s, which the letter before brought.
+                if !matches!(before, Some('s' | 'x')) {
                     push('s');
-                } else if before == Some('x') {
-                    // "Excelente" is said with one s, which the x brought.
                 }
             }
             _ => push('k'),

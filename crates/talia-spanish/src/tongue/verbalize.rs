@@ -3,7 +3,7 @@
 use super::cardinals::{Agreement, cardinal, digits_one_by_one, ordinal, roman};
 use super::chunks::{Chunk, Dot, Reading, chunks};
 use super::figures::{Figure, say_digits};
-use super::letters::{letters_one_by_one, pronounceable};
+use super::letters::{composed, letters_one_by_one, pronounceable};
 use super::telephone::telephone;
 use super::{calendar, english, internet, lexicon, money};
 use crate::Language;
@@ -13,7 +13,8 @@ use crate::Language;
 /// What comes out holds letters, blanks and the punctuation `, . ; : ? ! … ¿ ¡` only. Total: characters that nobody
 /// says (emoji, markup) are left out. Blanks become single, a line that ends without a full stop gets one.
 pub fn verbalize(text: &str, language: Language) -> String {
-    let all = chunks(text);
+    let text = composed(text);
+    let all = chunks(&text);
     let mut spoken = String::with_capacity(text.len() * 2);
     let mut at = 0;
     while at < all.len() {
