@@ -85,6 +85,7 @@ pub(crate) struct Call {
     understood_sender: mpsc::Sender<(u64, Result<String, ListenerFault>)>,
     listener: Option<Arc<dyn Listener>>,
     listening: JoinSet<()>,
+    telling: JoinSet<(f64, Result<Reply, WebhookFault>)>,
     status_callbacks: StatusCallbacks,
     warnings: Vec<Warning>,
     base_fields: fields::CallFields,
@@ -103,9 +104,13 @@ impl Call {
     ) -> Self {
         let (understood_sender, understood) = mpsc::channel(4);
         let conditions = plan.script.script.line.clone();
+        let mut caller = Caller::new(Arc::clone(&plan.script));
+        if plan.live.is_none() {
+            caller.live(None);
+        }
         Self {
             base_fields: fields::CallFields::new(&settings.account_sid, &sid, &plan),
-            caller: Caller::new(Arc::clone(&plan.script)),
+            caller,
             voice_path: VoicePath::new(&conditions, plan.script.speech_dbfs),
             conditions,
             ear: AssistantEar::default(),
@@ -123,6 +128,7 @@ impl Call {
             webhooks,
             listener: plan.listener,
             listening: JoinSet::new(),
+            telling: JoinSet::new(),
             status_callbacks: StatusCallbacks::default(),
             warnings: Vec::new(),
             status: CallStatus::Ringing,
@@ -166,6 +172,7 @@ impl Call {
     async fn finish(mut self, ended_by: EndedBy) -> CallOutcome {
         self.log(What::End { by: ended_by });
         self.listening.shutdown().await;
+        self.streams_told().await;
         let duration_ms = self.now_ms();
         if !self.status.is_terminal() {
             self.tell_status(CallStatus::Completed).await;
@@ -234,7 +241,9 @@ impl Call {
         let seconds = self.now_ms().div_ceil(1_000);
         let fields = self.base_fields.with_status(status);
         let mut callbacks = std::mem::take(&mut self.status_callbacks);
-        let failed = callbacks.tell(&self.webhooks, &self.settings, fields, (status, seconds)).await;
+        let failed = callbacks
+            .tell(&self.webhooks, &self.settings, fields, (status, seconds))
+            .await;
         self.status_callbacks = callbacks;
         for detail in failed {
             self.warn(crate::status::FAILED, &detail);
@@ -262,10 +271,19 @@ impl Call {
         }
     }
 
-    async fn fetch_once(&mut self, purpose: Purpose, target: &Target, extra: &[(String, String)]) -> Result<Document, u16> {
+    async fn fetch_once(
+        &mut self,
+        purpose: Purpose,
+        target: &Target,
+        extra: &[(String, String)],
+    ) -> Result<Document, u16> {
         let mut fields = self.base_fields.with_status(self.status);
         fields.extend_from_slice(extra);
-        let copies = if purpose == Purpose::Voice { self.voice_copies } else { 0 };
+        let copies = if purpose == Purpose::Voice {
+            self.voice_copies
+        } else {
+            0
+        };
         let mut reply = self.request(purpose, target, &fields).await;
         for _ in 0..copies {
             // The carrier hears the last answer of a doubled request.
@@ -292,9 +310,14 @@ impl Call {
         fields: &[(String, String)],
     ) -> Result<Reply, WebhookFault> {
         let before = Instant::now();
-        let result = self.webhooks.send(&self.settings, target.method, &target.url, fields).await;
+        let result = self
+            .webhooks
+            .send(&self.settings, target.method, &target.url, fields)
+            .await;
         let took_ms = (Instant::now() - before).as_secs_f64() * 1_000.0;
-        let status = result.as_ref().map_or_else(|fault| fault.status, |reply| Some(reply.status));
+        let status = result
+            .as_ref()
+            .map_or_else(|fault| fault.status, |reply| Some(reply.status));
         if purpose == Purpose::Voice {
             self.stopwatch.figures.webhook_ms.get_or_insert(took_ms);
         }
@@ -335,7 +358,8 @@ impl Call {
             if let Verb::Reject { reason } = verb {
                 if index == 0 && self.status == CallStatus::Ringing {
                     let busy = reason == "busy";
-                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer }).await;
+                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer })
+                        .await;
                     return Flow::End(EndedBy::Rejected);
                 }
                 self.warn(SCHEMA_VALIDATION_WARNING, "<Reject> isn't the first verb");
@@ -362,7 +386,10 @@ impl Call {
                 let action = action.as_ref().map(target);
                 self.connect(stream, base, action).await
             }
-            Verb::Say { text } => self.pass(text.chars().count() as u64 * self.settings.say_ms_per_char).await,
+            Verb::Say { text } => {
+                self.pass(text.chars().count() as u64 * self.settings.say_ms_per_char)
+                    .await
+            }
             Verb::Pause { length_s } => self.pass(length_s * 1_000).await,
             Verb::Redirect(to) => Flow::Fetch(Purpose::Document, target(to), Vec::new()),
             Verb::Dial { action, .. } => {
@@ -416,7 +443,7 @@ impl Call {
                     stream_sid: stream_sid.as_str().to_owned(),
                     handshake_ms,
                 });
-                self.tell_stream(noun, &stream_sid, ("stream-started", None)).await;
+                self.tell_stream(noun, &stream_sid, ("stream-started", None));
                 Ok(Stream::start(self, socket, stream_sid.clone(), noun).run().await)
             }
             Err(fault) => Err(fault),
@@ -436,7 +463,9 @@ impl Call {
             Some((code, detail)) => ("stream-error", Some(format!("{code}: {detail}"))),
             None => ("stream-stopped", None),
         };
-        self.tell_stream(noun, &stream_sid, event).await;
+        // Told beside the call, but in order.
+        self.streams_told().await;
+        self.tell_stream(noun, &stream_sid, event);
         match end {
             Ok(StreamEnd::CallerHungUp) => return Flow::End(EndedBy::Caller),
             Ok(StreamEnd::TimeLimit) => return Flow::End(EndedBy::TimeLimit),
@@ -477,15 +506,40 @@ impl Call {
         Ok((socket, (Instant::now() - before).as_secs_f64() * 1_000.0))
     }
 
-    async fn tell_stream(&mut self, noun: &StreamNoun, sid: &StreamSid, event: (&'static str, Option<String>)) {
-        let Some(url) = noun.status_callback.clone() else { return };
-        let fields = fields::stream_status(&self.settings.account_sid, &self.sid, (sid, noun.name.as_deref()), event);
-        let target = Target {
-            url,
-            method: noun.status_method,
+    /// Sends a stream's callback beside the call.
+    fn tell_stream(&mut self, noun: &StreamNoun, sid: &StreamSid, event: (&'static str, Option<String>)) {
+        let Some(url) = noun.status_callback.clone() else {
+            return;
         };
-        if let Err(fault) = self.request(Purpose::StreamStatus, &target, &fields).await {
-            self.warn(fault.code, &fault.detail);
+        let fields = fields::stream_status(
+            &self.settings.account_sid,
+            &self.sid,
+            (sid, noun.name.as_deref()),
+            event,
+        );
+        let (webhooks, settings) = (self.webhooks.clone(), Arc::clone(&self.settings));
+        let method = noun.status_method;
+        self.telling.spawn(async move {
+            let before = Instant::now();
+            let result = webhooks.send(&settings, method, &url, &fields).await;
+            ((Instant::now() - before).as_secs_f64() * 1_000.0, result)
+        });
+    }
+
+    /// Waits until the callbacks of streams have been sent.
+    async fn streams_told(&mut self) {
+        while let Some(told) = self.telling.join_next().await {
+            let Ok((took_ms, result)) = told else { continue };
+            self.log(What::Webhook {
+                purpose: Purpose::StreamStatus,
+                status: result
+                    .as_ref()
+                    .map_or_else(|fault| fault.status, |reply| Some(reply.status)),
+                took_ms,
+            });
+            if let Err(fault) = result {
+                self.warn(fault.code, &fault.detail);
+            }
         }
     }
 }

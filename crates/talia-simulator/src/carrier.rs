@@ -22,7 +22,6 @@ use crate::{
 /// Calls whose end is remembered, to tell "over" from "unknown".
 const REMEMBERED: usize = 10_000;
 
-
 /// One call to be made.
 pub struct CallPlan {
     /// The caller's number, or a word such as `anonymous`.

@@ -416,12 +416,12 @@ impl<'a> Stream<'a> {
 
     async fn finish(mut self, end: StreamEnd) -> StreamEnd {
         if self.call.settings.log_marks && self.play_out.pending_marks() > 0 {
-            tracing::debug!(marks = self.play_out.pending_marks(), "the stream ended before its marks");
+            tracing::debug!(
+                marks = self.play_out.pending_marks(),
+                "the stream ended before its marks"
+            );
         }
-        let stop = matches!(
-            end,
-            StreamEnd::CallerHungUp | StreamEnd::Rest(_) | StreamEnd::TimeLimit
-        );
+        let stop = matches!(end, StreamEnd::CallerHungUp | StreamEnd::Rest(_) | StreamEnd::TimeLimit);
         if stop {
             let sequence_number = self.next_sequence();
             let sid = self.sid.clone();
@@ -451,7 +451,9 @@ impl<'a> Stream<'a> {
 }
 
 /// A call without live input, or behind its end, waits for ever here.
-async fn next_live(live: &mut Option<tokio::sync::mpsc::Receiver<crate::caller::LiveInput>>) -> Option<crate::caller::LiveInput> {
+async fn next_live(
+    live: &mut Option<tokio::sync::mpsc::Receiver<crate::caller::LiveInput>>,
+) -> Option<crate::caller::LiveInput> {
     match live {
         Some(receiver) => {
             let input = receiver.recv().await;
