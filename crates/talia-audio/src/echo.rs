@@ -5,12 +5,10 @@ use std::time::Duration;
 use crate::frame::FRAME;
 use crate::level::{dbfs_of, power_of};
 
-/// Frames of history: 1.28 s, enough for a window of 600 ms behind a delay of 400 ms.
+/// Frames of history: 1.28 s, enough to compare 600 ms behind a delay of 400 ms, and for a lead of 280 ms.
 const HISTORY: usize = 64;
-/// Frames of one RMS window (400 ms).
-const WINDOW: u64 = 20;
-/// How far behind the present our voice may still come back, in frames (300 ms).
-const TAIL: u64 = 15;
+/// Frames of ours whose echo may arrive now: 700 ms, the longest delay and the tail of a room.
+const REACH: u64 = 35;
 /// Under this level nothing that we send can come back audibly.
 const QUIET_DBFS: f32 = -50.0;
 /// Frames of inbound audio that are compared with what we sent (600 ms).
@@ -23,7 +21,7 @@ pub const LONGEST_LAG: usize = 20;
 pub struct EchoSettings {
     /// Return loss assumed before anything was learned: low, so that the first words can teach the rest.
     pub initial_loss_db: f32,
-    /// How far above the expected echo a frame may be and still be called echo (frames vary around their RMS).
+    /// How far above the expected echo a frame may be and still be called echo: lines colour the sound.
     pub margin_db: f32,
     /// Inbound audio louder than the expected echo by more than this teaches nothing: it is a caller.
     pub slack_db: f32,
@@ -84,10 +82,12 @@ impl EchoGuard {
         if caller_speaking {
             return;
         }
-        let Some(reference) = self.steady_reference(now) else {
+        // Only a peak of ours that has had the time to come back can be looked for in what was heard since.
+        let (peak, age) = self.sent.loudest(now);
+        if peak <= QUIET_DBFS || age < LONGEST_LAG as u64 {
             return;
-        };
-        let observed = (reference - self.heard.level(now)).clamp(0.0, 60.0);
+        }
+        let observed = (peak - self.heard.loudest(now).0).clamp(0.0, 60.0);
         if observed < self.loss_db - self.settings.slack_db {
             return;
         }
@@ -104,10 +104,10 @@ impl EchoGuard {
             .is_some_and(|expected| inbound_dbfs <= expected + self.settings.margin_db)
     }
 
-    /// RMS level at which our voice would come back at `now`; `None` if we have been silent.
+    /// Level of the loudest frame that may come back of our voice at `now`; `None` if we have been silent.
     pub fn expected_echo_dbfs(&self, now: Duration) -> Option<f32> {
-        let (_, loudest) = self.reference(slot(now));
-        (loudest > QUIET_DBFS).then(|| loudest - self.loss_db)
+        let (loudest, _) = self.sent.loudest(slot(now));
+        (loudest > QUIET_DBFS).then_some(loudest - self.loss_db)
     }
 
     /// Return loss as learned so far, in dB.
@@ -123,24 +123,6 @@ impl EchoGuard {
         self.heard.copy_until(now, &mut heard);
         self.sent.copy_until(now, &mut sent);
         envelope_similarity(&sent, &heard)
-    }
-
-    /// Quietest and loudest of the windows whose echo may arrive at `now`.
-    fn reference(&self, now: u64) -> (f32, f32) {
-        let mut quietest = f32::INFINITY;
-        let mut loudest = f32::NEG_INFINITY;
-        for back in (0..=TAIL).step_by(5) {
-            let level = self.sent.level(now.saturating_sub(back));
-            quietest = quietest.min(level);
-            loudest = loudest.max(level);
-        }
-        (quietest, loudest)
-    }
-
-    /// The reference if it hardly changed, so that the unknown delay doesn't matter for learning.
-    fn steady_reference(&self, now: u64) -> Option<f32> {
-        let (quietest, loudest) = self.reference(now);
-        (quietest > QUIET_DBFS && loudest - quietest < 10.0).then_some(loudest)
     }
 }
 
@@ -182,11 +164,19 @@ impl Envelope {
         }
     }
 
-    /// RMS level of the window that ends with frame `last`.
-    fn level(&self, last: u64) -> f32 {
-        let first = last.saturating_sub(WINDOW - 1);
-        let power: f32 = (first..=last).map(|number| self.get(number)).sum();
-        dbfs_of(power / WINDOW as f32)
+    /// Level in dBFS of the loudest of the last frames up to `now`, and how many frames ago it was.
+    ///
+    /// Not the RMS of them all: single frames of speech stand up to 8 dB above that, and it is single frames that are
+    /// judged.
+    fn loudest(&self, now: u64) -> (f32, u64) {
+        let mut loudest = (0.0, 0);
+        for age in 0..=REACH.min(now) {
+            let power = self.get(now - age);
+            if power >= loudest.0 {
+                loudest = (power, age);
+            }
+        }
+        (dbfs_of(loudest.0), loudest.1)
     }
 
     /// Levels in dBFS of the frames up to and including `last`, oldest first.

@@ -27,23 +27,30 @@ impl Framer {
     }
 
     /// Takes μ-law bytes and hands every full frame to `output` (a `Vec` or `VecDeque` of frames).
-    pub fn push(&mut self, bytes: &[u8], output: &mut impl Extend<MulawFrame>) {
-        self.fill(bytes.iter().copied(), output);
+    pub fn push(&mut self, mut bytes: &[u8], output: &mut impl Extend<MulawFrame>) {
+        while !bytes.is_empty() {
+            let taken = bytes.len().min(FRAME_SAMPLES - self.filled);
+            self.frame[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            self.advance(taken, output);
+        }
     }
 
     /// Takes linear samples at 8 kHz and hands every full frame to `output`.
-    pub fn push_samples(&mut self, samples: &[i16], output: &mut impl Extend<MulawFrame>) {
-        self.fill(samples.iter().map(|&sample| mulaw::encode(sample)), output);
+    pub fn push_samples(&mut self, mut samples: &[i16], output: &mut impl Extend<MulawFrame>) {
+        while !samples.is_empty() {
+            let taken = mulaw::encode_into(samples, &mut self.frame[self.filled..]);
+            samples = &samples[taken..];
+            self.advance(taken, output);
+        }
     }
 
-    fn fill(&mut self, bytes: impl Iterator<Item = u8>, output: &mut impl Extend<MulawFrame>) {
-        for byte in bytes {
-            self.frame[self.filled] = byte;
-            self.filled += 1;
-            if self.filled == FRAME_SAMPLES {
-                output.extend([self.frame]);
-                self.filled = 0;
-            }
+    /// Counts bytes that were written behind `filled` and hands the frame out if it is full.
+    fn advance(&mut self, taken: usize, output: &mut impl Extend<MulawFrame>) {
+        self.filled += taken;
+        if self.filled == FRAME_SAMPLES {
+            output.extend([self.frame]);
+            self.filled = 0;
         }
     }
 

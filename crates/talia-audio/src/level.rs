@@ -108,8 +108,11 @@ impl LevelTracker {
 
 const BINS: usize = 8;
 const BIN: Duration = Duration::from_millis(200);
-/// The minimum of a smoothed level lies below its mean; with 60 ms of smoothing by about this much.
-const BIAS_DB: f32 = 1.5;
+/// Pieces whose power is averaged before the minimum is taken. A moving mean, not an exponential one: after a loud
+/// word it is down to the noise as soon as the word has left it.
+const AVERAGED: usize = 3;
+/// The minimum of a smoothed level lies below its mean; for three frames of white noise by about this much.
+const BIAS_DB: f32 = 0.7;
 
 /// Noise under the speech, by minimum statistics: the least smoothed level within the last 1.6 s.
 ///
@@ -117,8 +120,10 @@ const BIAS_DB: f32 = 1.5;
 /// statistics", 2001, here on the level of the whole band.
 #[derive(Debug, Clone)]
 pub struct NoiseFloor {
-    smoothed: LevelTracker,
-    /// Minima of the last full bins, oldest overwritten first.
+    /// Power of the last pieces.
+    recent: [f32; AVERAGED],
+    next: usize,
+    /// Minima in dBFS of the last full bins, oldest overwritten first.
     minima: [f32; BINS],
     oldest: usize,
     current: f32,
@@ -129,7 +134,8 @@ pub struct NoiseFloor {
 impl Default for NoiseFloor {
     fn default() -> Self {
         Self {
-            smoothed: LevelTracker::new(Duration::from_millis(60)),
+            recent: [f32::INFINITY; AVERAGED],
+            next: 0,
             minima: [f32::INFINITY; BINS],
             oldest: 0,
             current: f32::INFINITY,
@@ -145,9 +151,12 @@ impl NoiseFloor {
         Self::default()
     }
 
-    /// Takes the level of the next piece of audio and how long that lasts.
+    /// Takes the level of the next piece of audio (20 to 40 ms) and how long that lasts.
     pub fn push(&mut self, dbfs: f32, duration: Duration) {
-        self.current = self.current.min(self.smoothed.push(dbfs, duration));
+        self.recent[self.next] = power_of(dbfs);
+        self.next = (self.next + 1) % AVERAGED;
+        let mean = self.recent.iter().sum::<f32>() / AVERAGED as f32;
+        self.current = self.current.min(dbfs_of(mean));
         self.heard += duration;
         self.filled += duration;
         if self.filled >= BIN {

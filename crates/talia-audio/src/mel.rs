@@ -32,6 +32,7 @@ pub struct LogMel {
     audio: Vec<f32>,
     frame: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
+    powers: Vec<f32>,
     scratch: Vec<Complex<f32>>,
     features: Vec<f32>,
 }
@@ -55,6 +56,7 @@ impl Default for LogMel {
             audio: vec![0.0; MEL_SAMPLES],
             frame: fft.make_input_vec(),
             spectrum: fft.make_output_vec(),
+            powers: vec![0.0; BINS],
             scratch: fft.make_scratch_vec(),
             features: vec![0.0; MEL_BANDS * MEL_FRAMES],
             fft,
@@ -92,8 +94,8 @@ impl LogMel {
                 let power: f32 = band
                     .weights
                     .iter()
-                    .zip(&self.spectrum[band.first..])
-                    .map(|(weight, bin)| weight * bin.norm_sqr())
+                    .zip(&self.powers[band.first..])
+                    .map(|(weight, power)| weight * power)
                     .sum();
                 let level = power.max(MEL_FLOOR).log10();
                 row[frame] = level;
@@ -106,7 +108,7 @@ impl LogMel {
         &self.features
     }
 
-    /// Puts the spectrum of one windowed frame, centred at `frame × 160`, into `spectrum`.
+    /// Puts the spectrum of one windowed frame, centred at `frame × 160`, into `spectrum` and its power into `powers`.
     fn transform(&mut self, frame: usize) {
         let start = (frame * HOP) as isize - (WINDOW / 2) as isize;
         let last = MEL_SAMPLES as isize - 1;
@@ -119,6 +121,9 @@ impl LogMel {
         self.fft
             .process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch)
             .unwrap_or_else(|_| unreachable!("the buffers were made by this plan"));
+        for (power, bin) in self.powers.iter_mut().zip(&self.spectrum) {
+            *power = bin.norm_sqr();
+        }
     }
 }
 

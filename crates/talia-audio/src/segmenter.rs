@@ -59,7 +59,7 @@ impl SpeechSegmenter {
         let start = self.position;
         self.position += duration;
         let speech = probability >= self.settings.start_threshold;
-        let silence = !speech && !(probability >= self.stop_threshold());
+        let silence = probability.is_nan() || (!speech && probability < self.stop_threshold());
         let (towards, against, patience) = if self.speaking {
             (silence, speech, self.settings.hangover)
         } else {
@@ -72,7 +72,7 @@ impl SpeechSegmenter {
             return None;
         }
         let since = *self.candidate.get_or_insert(start);
-        if self.position - since < patience {
+        if self.position.saturating_sub(since) < patience {
             return None;
         }
         self.candidate = None;

@@ -6,11 +6,13 @@
 
 mod inbound;
 mod outbound;
+mod parse;
 mod payload;
 mod twilio_side;
 
-pub use inbound::{Dtmf, Inbound, Mark, Media, MediaFormat, Start, Stop, Track, parse};
+pub use inbound::{Dtmf, Inbound, Mark, Media, MediaFormat, Start, Stop, Track};
 pub use outbound::{write_clear, write_mark, write_media};
+pub use parse::parse;
 pub use payload::{decode_payload, decode_payload_slice, encode_payload};
 pub use twilio_side::{Outbound, OutboundError, read_outbound, write_inbound};
 

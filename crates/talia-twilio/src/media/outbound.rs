@@ -45,6 +45,9 @@ pub(super) fn push_json_string(out: &mut String, text: &str) {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
             '\u{0}'..='\u{1f}' => {
                 // Writing to a string can't fail.
                 let _ = write!(out, "\\u{:04x}", character as u32);

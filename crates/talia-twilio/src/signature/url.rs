@@ -35,13 +35,10 @@ impl<'a> Parts<'a> {
         Self { scheme, ..self }
     }
 
-    /// The scheme of a socket: what was dialled as `wss` is seen as `https` behind a proxy.
+    /// The same as a socket's URL. Twilio dials and signs `wss` only; a server behind a proxy, or on the loopback of a
+    /// test, sees `https`, `http` or `ws`.
     pub(super) fn as_socket(self) -> Self {
-        match self.scheme {
-            "https" => self.with_scheme("wss"),
-            "http" => self.with_scheme("ws"),
-            _ => self,
-        }
+        self.with_scheme("wss")
     }
 
     /// The forms of the authority that Twilio may have signed: without port, with the given one, with the scheme's own.
