@@ -16,6 +16,7 @@ use crate::{
     listener::Listener,
     outcome::CallOutcome,
     settings::CarrierSettings,
+    tamper::Tamper,
     webhook::Webhooks,
 };
 
@@ -40,6 +41,8 @@ pub struct CallPlan {
     pub extra_fields: Vec<(String, String)>,
     /// How many more times the voice webhook is delivered.
     pub voice_copies: u32,
+    /// What the carrier does that no honest one does.
+    pub tampers: Vec<Tamper>,
 }
 
 impl CallPlan {
@@ -54,6 +57,7 @@ impl CallPlan {
             live: None,
             extra_fields: Vec::new(),
             voice_copies: 0,
+            tampers: Vec::new(),
         }
     }
 }

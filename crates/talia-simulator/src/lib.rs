@@ -15,6 +15,8 @@ pub mod assistant_ear;
 mod call;
 pub mod caller;
 pub mod carrier;
+mod connect;
+mod documents;
 pub mod events;
 mod fields;
 pub mod keywords;
@@ -34,6 +36,7 @@ pub mod settings;
 pub mod speaker;
 mod status;
 mod stream;
+pub mod tamper;
 pub mod twiml;
 pub mod webhook;
 

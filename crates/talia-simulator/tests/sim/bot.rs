@@ -54,9 +54,9 @@ impl Bot {
             match &parsed {
                 Inbound::Start(start) => {
                     assert!(start.media_format.is_mulaw_8k());
-                    saw.call_sid = start.call_sid.as_str().to_owned();
+                    start.call_sid.as_str().clone_into(&mut saw.call_sid);
                     saw.parameters = start.custom_parameters.clone().into_iter().collect();
-                    sid = start.stream_sid.as_str().to_owned();
+                    start.stream_sid.as_str().clone_into(&mut sid);
                     say(&mut socket, &sid, self.greeting, "greeting").await;
                     speaking = 1;
                     last_sequence = start.sequence_number;

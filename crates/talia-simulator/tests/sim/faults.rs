@@ -3,12 +3,17 @@
 use axum::extract::ws::{Message, WebSocket};
 use futures::future::BoxFuture;
 use talia_audio::mulaw;
-use talia_simulator::events::{EndedBy, Side, What};
+use talia_simulator::{
+    carrier::Carrier,
+    events::{EndedBy, Side, What},
+    tamper::Tamper,
+};
 use talia_twilio::media::{Inbound, parse, write_mark, write_media};
+use tokio::sync::mpsc::{Sender, channel};
 
 use crate::{
     calls::{BOT, bots},
-    server::{Server, twiml},
+    server::{Server, plan, twiml},
 };
 
 const STREAM: &str = "<Connect><Stream url=\"wss://voice.example.com/media\"/></Connect>";
@@ -168,4 +173,58 @@ async fn the_longest_call_ends() {
     assert_eq!(call.ended_by, EndedBy::TimeLimit);
     assert!((3_000..3_100).contains(&call.duration_ms));
     assert!(saw.recv().await.unwrap().stopped);
+}
+
+/// Keeps every message as it came, until the caller leaves.
+fn collects(sender: Sender<Vec<Message>>) -> impl Fn(WebSocket) -> BoxFuture<'static, ()> + Send + Sync + 'static {
+    move |mut socket| {
+        let sender = sender.clone();
+        Box::pin(async move {
+            let mut messages = Vec::new();
+            while let Some(Ok(message)) = socket.recv().await {
+                messages.push(message);
+            }
+            sender.send(messages).await.unwrap();
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dishonest_carriers_do_exactly_what_they_were_asked() {
+    for (tampers, signed, starts) in [
+        (vec![], true, 1),
+        (vec![Tamper::ForgedHandshake], false, 1),
+        (vec![Tamper::NoStart], true, 0),
+        (
+            vec![Tamper::SecondStart, Tamper::WrongCodec, Tamper::ForeignCall],
+            true,
+            2,
+        ),
+        (vec![Tamper::Text("{".into()), Tamper::Binary(vec![7])], true, 1),
+    ] {
+        let (sender, mut received) = channel(1);
+        let server = Server::start(|_| twiml(STREAM), collects(sender)).await;
+        let carrier = Carrier::new(server.settings()).unwrap();
+        let mut plan = plan("[[step]]\ndo = \"silence\"\nms = 200").await;
+        plan.tampers.clone_from(&tampers);
+        let call = carrier.dial(plan).await.unwrap();
+        assert_eq!(server.seen()[1].signed, signed);
+        let messages = received.recv().await.unwrap();
+        let texts: Vec<&str> = messages.iter().filter_map(|message| message.to_text().ok()).collect();
+        let begun: Vec<_> = texts
+            .iter()
+            .filter_map(|text| match parse(text) {
+                Ok(Inbound::Start(start)) => Some(*start),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(begun.len(), starts);
+        for start in begun {
+            assert_eq!(start.media_format.is_mulaw_8k(), !tampers.contains(&Tamper::WrongCodec));
+            assert_eq!(start.call_sid == call.call_sid, !tampers.contains(&Tamper::ForeignCall));
+        }
+        let raw = tampers.contains(&Tamper::Text("{".into()));
+        assert_eq!(texts.contains(&"{"), raw);
+        assert_eq!(messages.contains(&Message::binary(vec![7])), raw);
+    }
 }
