@@ -1,11 +1,8 @@
-//! One call: fetches documents, executes their verbs in order, tells the status, until somebody ends it.
+//! One call: executes the verbs of its documents in order and tells the status, until somebody ends it.
 
 use std::{sync::Arc, time::Duration};
 
-use talia_twilio::{
-    CallSid, CallStatus, StreamSid,
-    error_codes::{SCHEMA_VALIDATION_WARNING, StreamCode},
-};
+use talia_twilio::{CallSid, CallStatus, error_codes::SCHEMA_VALIDATION_WARNING};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -21,14 +18,13 @@ use crate::{
     line::VoicePath,
     listener::{Listener, ListenerFault},
     measure::Stopwatch,
-    media_socket::{MediaSocket, StreamFault},
     outcome::{CallOutcome, Warning},
     recording::Recording,
     script::LineConditions,
-    settings::{CarrierSettings, FallThrough},
+    settings::CarrierSettings,
     status::StatusCallbacks,
-    stream::{Stream, StreamEnd},
-    twiml::{self, Document, StreamNoun, Target, Verb},
+    tamper::Tamper,
+    twiml::{self, Document, Target, Verb},
     webhook::{Method, Reply, WebhookFault, Webhooks},
 };
 
@@ -51,7 +47,7 @@ pub enum Control {
 }
 
 /// What a verb leads to.
-enum Flow {
+pub(crate) enum Flow {
     /// The next verb.
     Next,
     /// Another document.
@@ -81,16 +77,18 @@ pub(crate) struct Call {
     pub(crate) script_fault: Option<ScriptFault>,
     pub(crate) listener_faults: Vec<String>,
     pub(crate) unsent_messages: u64,
-    webhooks: Webhooks,
+    pub(crate) webhooks: Webhooks,
     understood_sender: mpsc::Sender<(u64, Result<String, ListenerFault>)>,
     listener: Option<Arc<dyn Listener>>,
     listening: JoinSet<()>,
+    pub(crate) telling: JoinSet<(f64, Result<Reply, WebhookFault>)>,
     status_callbacks: StatusCallbacks,
     warnings: Vec<Warning>,
-    base_fields: fields::CallFields,
-    status: CallStatus,
+    pub(crate) base_fields: fields::CallFields,
+    pub(crate) status: CallStatus,
     origin: Instant,
-    voice_copies: u32,
+    pub(crate) voice_copies: u32,
+    pub(crate) tampers: Vec<Tamper>,
 }
 
 impl Call {
@@ -103,9 +101,13 @@ impl Call {
     ) -> Self {
         let (understood_sender, understood) = mpsc::channel(4);
         let conditions = plan.script.script.line.clone();
+        let mut caller = Caller::new(Arc::clone(&plan.script));
+        if plan.live.is_none() {
+            caller.live(None);
+        }
         Self {
             base_fields: fields::CallFields::new(&settings.account_sid, &sid, &plan),
-            caller: Caller::new(Arc::clone(&plan.script)),
+            caller,
             voice_path: VoicePath::new(&conditions, plan.script.speech_dbfs),
             conditions,
             ear: AssistantEar::default(),
@@ -123,11 +125,13 @@ impl Call {
             webhooks,
             listener: plan.listener,
             listening: JoinSet::new(),
+            telling: JoinSet::new(),
             status_callbacks: StatusCallbacks::default(),
             warnings: Vec::new(),
             status: CallStatus::Ringing,
             origin: Instant::now(),
             voice_copies: plan.voice_copies,
+            tampers: plan.tampers,
             settings,
             sid,
             control,
@@ -166,6 +170,7 @@ impl Call {
     async fn finish(mut self, ended_by: EndedBy) -> CallOutcome {
         self.log(What::End { by: ended_by });
         self.listening.shutdown().await;
+        self.streams_told().await;
         let duration_ms = self.now_ms();
         if !self.status.is_terminal() {
             self.tell_status(CallStatus::Completed).await;
@@ -234,92 +239,12 @@ impl Call {
         let seconds = self.now_ms().div_ceil(1_000);
         let fields = self.base_fields.with_status(status);
         let mut callbacks = std::mem::take(&mut self.status_callbacks);
-        let failed = callbacks.tell(&self.webhooks, &self.settings, fields, (status, seconds)).await;
+        let failed = callbacks
+            .tell(&self.webhooks, &self.settings, fields, (status, seconds))
+            .await;
         self.status_callbacks = callbacks;
         for detail in failed {
             self.warn(crate::status::FAILED, &detail);
-        }
-    }
-
-    /// Requests a document; on failure the Fallback URL's. The error is Twilio's code.
-    async fn fetch(&mut self, purpose: Purpose, target: &Target, extra: &[(String, String)]) -> Result<Document, u16> {
-        match self.fetch_once(purpose, target, extra).await {
-            Ok(document) => Ok(document),
-            Err(code) if purpose == Purpose::Fallback => Err(code),
-            Err(code) => {
-                let Some(url) = self.settings.fallback_url.clone() else {
-                    return Err(code);
-                };
-                let fallback = Target {
-                    url,
-                    method: Method::Post,
-                };
-                let mut extra = extra.to_vec();
-                extra.push(("ErrorCode".to_owned(), code.to_string()));
-                extra.push(("ErrorUrl".to_owned(), target.url.clone()));
-                self.fetch_once(Purpose::Fallback, &fallback, &extra).await
-            }
-        }
-    }
-
-    async fn fetch_once(&mut self, purpose: Purpose, target: &Target, extra: &[(String, String)]) -> Result<Document, u16> {
-        let mut fields = self.base_fields.with_status(self.status);
-        fields.extend_from_slice(extra);
-        let copies = if purpose == Purpose::Voice { self.voice_copies } else { 0 };
-        let mut reply = self.request(purpose, target, &fields).await;
-        for _ in 0..copies {
-            // The carrier hears the last answer of a doubled request.
-            reply = self.request(purpose, target, &fields).await;
-        }
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(fault) => {
-                self.warn(fault.code, &fault.detail);
-                return Err(fault.code);
-            }
-        };
-        if let Err(fault) = twiml::check_content_type(reply.content_type.as_deref()) {
-            self.warn(fault.code, &fault.detail);
-            return Err(fault.code);
-        }
-        self.read(&reply.body, &reply.url)
-    }
-
-    async fn request(
-        &mut self,
-        purpose: Purpose,
-        target: &Target,
-        fields: &[(String, String)],
-    ) -> Result<Reply, WebhookFault> {
-        let before = Instant::now();
-        let result = self.webhooks.send(&self.settings, target.method, &target.url, fields).await;
-        let took_ms = (Instant::now() - before).as_secs_f64() * 1_000.0;
-        let status = result.as_ref().map_or_else(|fault| fault.status, |reply| Some(reply.status));
-        if purpose == Purpose::Voice {
-            self.stopwatch.figures.webhook_ms.get_or_insert(took_ms);
-        }
-        self.log(What::Webhook {
-            purpose,
-            status,
-            took_ms,
-        });
-        result
-    }
-
-    fn read(&mut self, body: &[u8], url: &str) -> Result<Document, u16> {
-        match twiml::parse(body, url) {
-            Ok(document) => {
-                for warning in &document.warnings {
-                    self.warn(SCHEMA_VALIDATION_WARNING, warning);
-                }
-                let verbs = document.verbs.iter().map(|verb| verb.name().to_owned()).collect();
-                self.log(What::Twiml { verbs });
-                Ok(document)
-            }
-            Err(fault) => {
-                self.warn(fault.code, &fault.detail);
-                Err(fault.code)
-            }
         }
     }
 
@@ -335,7 +260,8 @@ impl Call {
             if let Verb::Reject { reason } = verb {
                 if index == 0 && self.status == CallStatus::Ringing {
                     let busy = reason == "busy";
-                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer }).await;
+                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer })
+                        .await;
                     return Flow::End(EndedBy::Rejected);
                 }
                 self.warn(SCHEMA_VALIDATION_WARNING, "<Reject> isn't the first verb");
@@ -362,7 +288,10 @@ impl Call {
                 let action = action.as_ref().map(target);
                 self.connect(stream, base, action).await
             }
-            Verb::Say { text } => self.pass(text.chars().count() as u64 * self.settings.say_ms_per_char).await,
+            Verb::Say { text } => {
+                self.pass(text.chars().count() as u64 * self.settings.say_ms_per_char)
+                    .await
+            }
             Verb::Pause { length_s } => self.pass(length_s * 1_000).await,
             Verb::Redirect(to) => Flow::Fetch(Purpose::Document, target(to), Vec::new()),
             Verb::Dial { action, .. } => {
@@ -397,95 +326,12 @@ impl Call {
         }
     }
 
-    fn controlled(&mut self, control: Control) -> Flow {
+    pub(crate) fn controlled(&mut self, control: Control) -> Flow {
         self.log(What::RestUpdate);
         match control {
             Control::Complete => Flow::End(EndedBy::Rest),
             Control::Twiml(text) => Flow::Inline(text),
             Control::Url(target) => Flow::Fetch(Purpose::Document, target, Vec::new()),
-        }
-    }
-
-    /// `<Connect><Stream>`: the call is the server's until the stream ends.
-    async fn connect(&mut self, noun: &StreamNoun, base: &str, action: Option<Target>) -> Flow {
-        let stream_sid = StreamSid::from_bits(crate::carrier::random_bits());
-        let end = match self.open(noun, base).await {
-            Ok((socket, handshake_ms)) => {
-                self.stopwatch.figures.handshake_ms.push(handshake_ms);
-                self.log(What::StreamStart {
-                    stream_sid: stream_sid.as_str().to_owned(),
-                    handshake_ms,
-                });
-                self.tell_stream(noun, &stream_sid, ("stream-started", None)).await;
-                Ok(Stream::start(self, socket, stream_sid.clone(), noun).run().await)
-            }
-            Err(fault) => Err(fault),
-        };
-        let error = match &end {
-            Err(fault) => Some((fault.code, fault.detail.clone())),
-            Ok(StreamEnd::Server(code, _)) => Some((*code, "the server ended the stream".to_owned())),
-            Ok(StreamEnd::Dropped) => Some((StreamCode::BrokenPipe, "the connection broke".to_owned())),
-            Ok(_) => None,
-        };
-        if let Some((code, detail)) = &error {
-            self.warn(code.code(), detail);
-        }
-        // A close by the server is logged as an error, but its callback says that the stream has stopped.
-        let failed = error.filter(|(code, _)| *code != StreamCode::ClosedByServer);
-        let event = match &failed {
-            Some((code, detail)) => ("stream-error", Some(format!("{code}: {detail}"))),
-            None => ("stream-stopped", None),
-        };
-        self.tell_stream(noun, &stream_sid, event).await;
-        match end {
-            Ok(StreamEnd::CallerHungUp) => return Flow::End(EndedBy::Caller),
-            Ok(StreamEnd::TimeLimit) => return Flow::End(EndedBy::TimeLimit),
-            Ok(StreamEnd::Rest(control)) => return self.controlled(control),
-            Ok(StreamEnd::Server(..) | StreamEnd::Dropped) | Err(_) => {}
-        }
-        match action {
-            Some(action) if failed.is_none() || self.settings.fall_through == FallThrough::Action => {
-                Flow::Fetch(Purpose::Action, action, Vec::new())
-            }
-            _ => Flow::Next,
-        }
-    }
-
-    async fn open(&mut self, noun: &StreamNoun, base: &str) -> Result<(MediaSocket, f64), StreamFault> {
-        if noun.track.as_deref().is_some_and(|track| track != "inbound_track") {
-            return Err(StreamFault {
-                code: StreamCode::InvalidTrack,
-                detail: "a two-way stream has the inbound track only".to_owned(),
-            });
-        }
-        for (name, value) in &noun.parameters {
-            if name.chars().count() + value.chars().count() >= 500 {
-                self.warn(SCHEMA_VALIDATION_WARNING, "a <Parameter> of 500 characters or more");
-            }
-        }
-        let mut url = twiml::resolve(base, &noun.url);
-        if !noun.url.contains("://") {
-            // A relative URL keeps the document's host; its scheme is the stream's own.
-            url = url.replacen("https://", "wss://", 1);
-        }
-        if let Some((before, _)) = url.split_once('?') {
-            url = before.to_owned();
-            self.warn(StreamCode::Handshake.code(), "the stream's query string was stripped");
-        }
-        let before = Instant::now();
-        let socket = MediaSocket::connect(&self.settings, &url).await?;
-        Ok((socket, (Instant::now() - before).as_secs_f64() * 1_000.0))
-    }
-
-    async fn tell_stream(&mut self, noun: &StreamNoun, sid: &StreamSid, event: (&'static str, Option<String>)) {
-        let Some(url) = noun.status_callback.clone() else { return };
-        let fields = fields::stream_status(&self.settings.account_sid, &self.sid, (sid, noun.name.as_deref()), event);
-        let target = Target {
-            url,
-            method: noun.status_method,
-        };
-        if let Err(fault) = self.request(Purpose::StreamStatus, &target, &fields).await {
-            self.warn(fault.code, &fault.detail);
         }
     }
 }

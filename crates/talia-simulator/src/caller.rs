@@ -344,7 +344,11 @@ impl Caller {
             .enumerate()
             .filter(|(index, answer)| answer.repeat || !self.answers_used[*index])
             .filter_map(|(index, answer)| {
-                let position = answer.when.iter().filter_map(|word| keywords::last_position(text, word)).max()?;
+                let position = answer
+                    .when
+                    .iter()
+                    .filter_map(|word| keywords::last_position(text, word))
+                    .max()?;
                 Some((position, index))
             })
             .max_by_key(|(position, index)| (*position, std::cmp::Reverse(*index)))?;

@@ -16,12 +16,12 @@ use crate::{
     listener::Listener,
     outcome::CallOutcome,
     settings::CarrierSettings,
+    tamper::Tamper,
     webhook::Webhooks,
 };
 
 /// Calls whose end is remembered, to tell "over" from "unknown".
 const REMEMBERED: usize = 10_000;
-
 
 /// One call to be made.
 pub struct CallPlan {
@@ -41,6 +41,8 @@ pub struct CallPlan {
     pub extra_fields: Vec<(String, String)>,
     /// How many more times the voice webhook is delivered.
     pub voice_copies: u32,
+    /// What the carrier does that no honest one does.
+    pub tampers: Vec<Tamper>,
 }
 
 impl CallPlan {
@@ -55,6 +57,7 @@ impl CallPlan {
             live: None,
             extra_fields: Vec::new(),
             voice_copies: 0,
+            tampers: Vec::new(),
         }
     }
 }

@@ -47,7 +47,10 @@ pub(crate) fn dial(answer: &DialAnswer) -> Fields {
     let completed = answer.status == "completed";
     pairs([
         ("DialCallStatus", answer.status),
-        ("DialCallSid", CallSid::from_bits(crate::carrier::random_bits()).as_str()),
+        (
+            "DialCallSid",
+            CallSid::from_bits(crate::carrier::random_bits()).as_str(),
+        ),
         (
             "DialCallDuration",
             &(if completed { answer.lasts_ms / 1_000 } else { 0 }).to_string(),

@@ -8,9 +8,12 @@ pub fn last_position(text: &str, keyword: &str) -> Option<usize> {
     if keyword.is_empty() || keyword.len() > text.len() {
         return None;
     }
-    (0..=text.len() - keyword.len())
-        .rev()
-        .find(|&start| keyword.iter().zip(&text[start..]).all(|(wanted, word)| word.starts_with(wanted.as_str())))
+    (0..=text.len() - keyword.len()).rev().find(|&start| {
+        keyword
+            .iter()
+            .zip(&text[start..])
+            .all(|(wanted, word)| word.starts_with(wanted.as_str()))
+    })
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -5,6 +5,9 @@
 //! it speaks, waits, interrupts, coughs, presses keys, over a line with noise, echo and lost packets. What is left is a
 //! [`outcome::CallOutcome`]: log, stereo recording, figures, and assertions for tests.
 //!
+//! All waiting goes by tokio's clock on absolute deadlines. With a real server that is real time; in a test on a paused
+//! clock (`tokio::test(start_paused = true)`) with the server in the same runtime, a minute of call takes a moment.
+//!
 //! Nothing here knows the server's internals. Voices and ears are plugged in: [`speaker::Speaker`],
 //! [`listener::Listener`].
 
@@ -12,6 +15,8 @@ pub mod assistant_ear;
 mod call;
 pub mod caller;
 pub mod carrier;
+mod connect;
+mod documents;
 pub mod events;
 mod fields;
 pub mod keywords;
@@ -31,6 +36,7 @@ pub mod settings;
 pub mod speaker;
 mod status;
 mod stream;
+pub mod tamper;
 pub mod twiml;
 pub mod webhook;
 

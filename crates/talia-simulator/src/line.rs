@@ -55,7 +55,9 @@ impl VoicePath {
         let mut samples = *voice;
         if let Some(echo) = &mut self.echo {
             for sample in &mut samples {
-                let returned = echo.pop_front().map_or(0.0, |played| f32::from(played) * self.echo_factor);
+                let returned = echo
+                    .pop_front()
+                    .map_or(0.0, |played| f32::from(played) * self.echo_factor);
                 *sample = sample.saturating_add(returned as i16);
             }
         }

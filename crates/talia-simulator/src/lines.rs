@@ -34,7 +34,10 @@ impl Line {
         let voiced = |frame: &[i16]| rms_dbfs(frame) >= VOICED_DBFS;
         let frames: Vec<&[i16]> = samples.chunks(FRAME_SAMPLES).collect();
         let first = frames.iter().position(|frame| voiced(frame)).unwrap_or(0);
-        let last = frames.iter().rposition(|frame| voiced(frame)).map_or(0, |index| index + 1);
+        let last = frames
+            .iter()
+            .rposition(|frame| voiced(frame))
+            .map_or(0, |index| index + 1);
         let mut cut = frames.get(first..last).unwrap_or_default().concat();
         cut.resize(cut.len().next_multiple_of(FRAME_SAMPLES), 0);
         Self {
@@ -63,7 +66,9 @@ impl PreparedScript {
         let mut steps = Vec::with_capacity(script.steps.len());
         for (index, step) in script.steps.iter().enumerate() {
             steps.push(match step {
-                Step::Say { text, voice } | Step::Interrupt { text, voice, .. } | Step::Backchannel { text, voice, .. } => {
+                Step::Say { text, voice }
+                | Step::Interrupt { text, voice, .. }
+                | Step::Backchannel { text, voice, .. } => {
                     Some(Line::new(text, &speaker.speak(text, voice.as_deref().or(own)).await?))
                 }
                 Step::Converse {
@@ -71,7 +76,9 @@ impl PreparedScript {
                 } => Some(Line::new(text, &speaker.speak(text, own).await?)),
                 Step::Play { file } => Some(Line::new("", &read_wave(file)?)),
                 Step::NoiseBurst {
-                    duration_ms, level_dbfs, ..
+                    duration_ms,
+                    level_dbfs,
+                    ..
                 } => {
                     let mut samples = vec![0; *duration_ms as usize * SAMPLE_RATE as usize / 1_000];
                     white_noise(script.line.seed.wrapping_add(index as u64), *level_dbfs, &mut samples);

@@ -141,7 +141,9 @@ pub async fn run(plan: LoadPlan) -> Result<LoadReport, LoadError> {
         return Err(LoadError::Plan("a load needs at least one call and one shard"));
     }
     if plan.script.script().needs_listener() {
-        return Err(LoadError::Plan("a load's script goes by silence and time, not by words"));
+        return Err(LoadError::Plan(
+            "a load's script goes by silence and time, not by words",
+        ));
     }
     let look = |pid| process::usage(pid).ok_or(LoadError::NoProcess);
     let before = plan.server_pid.map(look).transpose()?;
@@ -150,10 +152,12 @@ pub async fn run(plan: LoadPlan) -> Result<LoadReport, LoadError> {
     for shard in 0..plan.shards {
         let (sender, receiver) = oneshot::channel();
         let plan = plan.clone();
-        std::thread::Builder::new().name(format!("load-{shard}")).spawn(move || {
-            // The receiver waits for every shard.
-            drop(sender.send(drive(&plan, shard, began)));
-        })?;
+        std::thread::Builder::new()
+            .name(format!("load-{shard}"))
+            .spawn(move || {
+                // The receiver waits for every shard.
+                drop(sender.send(drive(&plan, shard, began)));
+            })?;
         waiting.push(receiver);
     }
     let mut peak_rss_kib = before.map_or(0, |usage| usage.rss_kib);
@@ -203,11 +207,7 @@ fn drive(plan: &LoadPlan, shard: usize, began: Instant) -> Result<ShardResult, L
         for index in (shard..plan.calls).step_by(plan.shards) {
             let start = began + plan.ramp.mul_f64(index as f64 / plan.calls as f64);
             let carrier = carrier.clone();
-            let call = CallPlan::new(
-                format!("+52155{index:08}"),
-                plan.to.clone(),
-                Arc::clone(&plan.script),
-            );
+            let call = CallPlan::new(format!("+52155{index:08}"), plan.to.clone(), Arc::clone(&plan.script));
             calls.spawn(async move {
                 sleep_until(start).await;
                 (start.saturating_duration_since(began), carrier.dial(call).await)
@@ -216,7 +216,10 @@ fn drive(plan: &LoadPlan, shard: usize, began: Instant) -> Result<ShardResult, L
         let mut outcomes = Vec::new();
         while let Some(done) = calls.join_next().await {
             let (started, outcome) = done.map_err(|_| LoadError::Lost)?;
-            outcomes.push((started, outcome.map_err(|_| LoadError::Plan("the script needs a listener"))?));
+            outcomes.push((
+                started,
+                outcome.map_err(|_| LoadError::Plan("the script needs a listener"))?,
+            ));
         }
         let took_ms = (Instant::now() - shard_began).as_secs_f64() * 1_000.0;
         let cpu_ms = cpu_before.and_then(|before| Some(process::thread_cpu_ms()? - before));
@@ -246,7 +249,10 @@ fn gather(results: &[ShardResult], took_ms: f64) -> LoadReport {
     }
     let own_lateness_ms = spread(|figures| &figures.own_lateness_ms);
     let generator_cpu_percent: Vec<_> = results.iter().map(|result| result.cpu_percent).collect();
-    let busy = generator_cpu_percent.iter().flatten().any(|percent| *percent > BUSY_PERCENT);
+    let busy = generator_cpu_percent
+        .iter()
+        .flatten()
+        .any(|percent| *percent > BUSY_PERCENT);
     LoadReport {
         calls: calls().count(),
         endings,
@@ -308,8 +314,18 @@ fn most_at_once<'a>(calls: impl Iterator<Item = &'a (Duration, CallOutcome)>) ->
 
 impl std::fmt::Display for LoadReport {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(out, "calls {} (at once {}), {:.1} s", self.calls, self.most_at_once, self.took_ms / 1_000.0)?;
-        writeln!(out, "endings {:?}  warnings {:?}  script faults {}", self.endings, self.warnings, self.script_faults)?;
+        writeln!(
+            out,
+            "calls {} (at once {}), {:.1} s",
+            self.calls,
+            self.most_at_once,
+            self.took_ms / 1_000.0
+        )?;
+        writeln!(
+            out,
+            "endings {:?}  warnings {:?}  script faults {}",
+            self.endings, self.warnings, self.script_faults
+        )?;
         for (name, figures) in [
             ("webhook answered", self.webhook_ms),
             ("socket upgraded", self.handshake_ms),
@@ -324,7 +340,11 @@ impl std::fmt::Display for LoadReport {
         ] {
             writeln!(out, "{name:<34} ms  {figures}")?;
         }
-        writeln!(out, "underruns {}  overlapped turns {}", self.underruns, self.overlapped_turns)?;
+        writeln!(
+            out,
+            "underruns {}  overlapped turns {}",
+            self.underruns, self.overlapped_turns
+        )?;
         for (shard, percent) in self.generator_cpu_percent.iter().enumerate() {
             match percent {
                 Some(percent) => writeln!(out, "generator thread {shard}: {percent:.0} % of a core")?,

@@ -67,7 +67,7 @@ pub struct Closure {
 
 #[derive(Debug)]
 enum Command {
-    Send(String),
+    Send(Message),
     Close,
     Abort,
 }
@@ -117,7 +117,12 @@ impl MediaSocket {
 
     /// Sends a text message; false when the server hasn't read for ten seconds.
     pub fn send(&self, text: String) -> bool {
-        self.commands.try_send(Command::Send(text)).is_ok()
+        self.commands.try_send(Command::Send(Message::text(text))).is_ok()
+    }
+
+    /// Sends a binary message, which Twilio never does; false as for [`send`](Self::send).
+    pub fn send_binary(&self, bytes: Vec<u8>) -> bool {
+        self.commands.try_send(Command::Send(Message::binary(bytes))).is_ok()
     }
 
     /// What comes next; the socket's end is the last.
@@ -154,7 +159,7 @@ async fn serve(mut socket: Socket, mut commands: mpsc::Receiver<Command>, arrive
     let closure = loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(Command::Send(text)) => match timeout(SEND, socket.send(Message::text(text))).await {
+                Some(Command::Send(message)) => match timeout(SEND, socket.send(message)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => break closure_of(&error),
                     Err(_) => break Closure { close_code: None, code: StreamCode::BrokenPipe },

@@ -9,7 +9,7 @@ use crate::{
     recording::Recording,
 };
 
-/// Something that Twilio's debugger would show.
+/// Something that Twilio's debugger would show. Twilio reports bad messages (31950, 31951) once a stream; here each is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// Twilio's error code.
@@ -109,7 +109,11 @@ impl CallOutcome {
     #[track_caller]
     pub fn assert_script_done(&self) {
         assert_eq!(self.script_fault, None, "the script failed");
-        assert!(self.listener_faults.is_empty(), "the listener failed: {:?}", self.listener_faults);
+        assert!(
+            self.listener_faults.is_empty(),
+            "the listener failed: {:?}",
+            self.listener_faults
+        );
     }
 
     /// Fails a test unless the server ended the call: by its document, or by REST.

@@ -91,15 +91,24 @@ async fn update(
         return refuse(StatusCode::UNAUTHORIZED, AUTHENTICATE, "Authentication Error");
     }
     let settings = api.carrier.settings();
-    let call = file.strip_suffix(".json").filter(|_| account == settings.account_sid.as_str());
+    let call = file
+        .strip_suffix(".json")
+        .filter(|_| account == settings.account_sid.as_str());
     let Some(call) = call else {
         return refuse(StatusCode::NOT_FOUND, NOT_FOUND, "The requested resource was not found");
     };
-    let control = match Form::parse(&body).map_err(|_| "the form can't be read").and_then(|form| control(&form)) {
+    let control = match Form::parse(&body)
+        .map_err(|_| "the form can't be read")
+        .and_then(|form| control(&form))
+    {
         Ok(control) => control,
         Err(reason) => return refuse(StatusCode::BAD_REQUEST, INVALID, reason),
     };
-    let status = if control == Control::Complete { "completed" } else { "in-progress" };
+    let status = if control == Control::Complete {
+        "completed"
+    } else {
+        "in-progress"
+    };
     match api.carrier.update(call, control) {
         Ok(()) => Json(json!({"sid": call, "account_sid": account, "status": status})).into_response(),
         Err(UpdateError::Unknown) => refuse(StatusCode::NOT_FOUND, NOT_FOUND, "The requested resource was not found"),

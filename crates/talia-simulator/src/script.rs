@@ -253,12 +253,9 @@ impl Script {
 
     /// Whether the caller must understand words, so that a listener is needed.
     pub fn needs_listener(&self) -> bool {
-        self.steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::Converse { .. } | Step::Interrupt { at_word: Some(_), .. }
-            )
-        })
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Converse { .. } | Step::Interrupt { at_word: Some(_), .. }))
     }
 
     fn check(&self) -> Result<(), ScriptError> {

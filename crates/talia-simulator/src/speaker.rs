@@ -34,7 +34,9 @@ impl Speaker for ToneSpeaker {
 pub fn tones(text: &str) -> Vec<i16> {
     let mut samples = Vec::new();
     for word in text.split_whitespace() {
-        let seed = word.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        let seed = word
+            .bytes()
+            .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         syllable(seed, &mut samples);
         let pause = if word.ends_with(['.', ',', '?', '!', ';', ':']) {
             SENTENCE_MS

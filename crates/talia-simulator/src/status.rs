@@ -40,7 +40,9 @@ impl StatusCallbacks {
             ]));
         }
         if plan.progress {
-            let timestamp = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+            let timestamp = jiff::Timestamp::now()
+                .strftime("%a, %d %b %Y %H:%M:%S +0000")
+                .to_string();
             fields.extend(pairs([
                 ("SequenceNumber", self.sequence.to_string().as_str()),
                 ("Timestamp", &timestamp),

@@ -8,7 +8,7 @@ use talia_audio::{
     level::mulaw_rms_dbfs,
 };
 use talia_twilio::{
-    StreamSid,
+    CallSid, StreamSid,
     error_codes::StreamCode,
     media::{self, Inbound, Media, MediaFormat, Outbound, Track},
 };
@@ -22,6 +22,7 @@ use crate::{
     line::{Fate, PacketPath},
     media_socket::{Arrived, MediaSocket},
     play_out::{Echo, PlayOut, PlayOutSettings},
+    tamper::Tamper,
     twiml::StreamNoun,
 };
 
@@ -93,18 +94,48 @@ impl<'a> Stream<'a> {
             protocol: "Call".into(),
             version: "1.0.0".into(),
         });
-        let sequence_number = stream.next_sequence();
-        let start = media::Start {
-            sequence_number,
-            stream_sid: stream.sid.clone(),
-            account_sid: stream.call.settings.account_sid.clone(),
-            call_sid: stream.call.sid.clone(),
-            tracks: vec![Track::Inbound],
-            custom_parameters: noun.parameters.iter().cloned().collect(),
-            media_format: MediaFormat::mulaw_8k(),
-        };
-        stream.send(&Inbound::Start(Box::new(start)));
+        stream.announce(noun);
         stream
+    }
+
+    /// Says `start`, as honestly as the plan asks.
+    fn announce(&mut self, noun: &StreamNoun) {
+        let tampers = std::mem::take(&mut self.call.tampers);
+        let times = if tampers.contains(&Tamper::NoStart) {
+            0
+        } else {
+            1 + usize::from(tampers.contains(&Tamper::SecondStart))
+        };
+        for _ in 0..times {
+            let mut start = media::Start {
+                sequence_number: self.next_sequence(),
+                stream_sid: self.sid.clone(),
+                account_sid: self.call.settings.account_sid.clone(),
+                call_sid: self.call.sid.clone(),
+                tracks: vec![Track::Inbound],
+                custom_parameters: noun.parameters.iter().cloned().collect(),
+                media_format: MediaFormat::mulaw_8k(),
+            };
+            if tampers.contains(&Tamper::WrongCodec) {
+                "audio/l16".clone_into(&mut start.media_format.encoding);
+                start.media_format.sample_rate = 16_000;
+            }
+            if tampers.contains(&Tamper::ForeignCall) {
+                start.call_sid = CallSid::from_bits(crate::carrier::random_bits());
+            }
+            self.send(&Inbound::Start(Box::new(start)));
+        }
+        for tamper in &tampers {
+            match tamper {
+                Tamper::Text(text) => self.send_text(text.clone()),
+                Tamper::Binary(bytes) => {
+                    self.call.unsent_messages += u64::from(!self.socket.send_binary(bytes.clone()));
+                }
+                _ => {}
+            }
+        }
+        // The next stream of this call is no more honest.
+        self.call.tampers = tampers;
     }
 
     /// Runs until one side ends it.
@@ -171,7 +202,7 @@ impl<'a> Stream<'a> {
         });
         while self.packets.front().is_some_and(|packet| packet.due_ms <= now_ms) {
             if let Some(packet) = self.packets.pop_front() {
-                self.release(packet);
+                self.release(&packet);
             }
         }
         end
@@ -356,7 +387,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn release(&mut self, packet: Packet) {
+    fn release(&mut self, packet: &Packet) {
         let sequence_number = self.next_sequence();
         if packet.fate == Fate::Lost {
             return;
@@ -416,12 +447,12 @@ impl<'a> Stream<'a> {
 
     async fn finish(mut self, end: StreamEnd) -> StreamEnd {
         if self.call.settings.log_marks && self.play_out.pending_marks() > 0 {
-            tracing::debug!(marks = self.play_out.pending_marks(), "the stream ended before its marks");
+            tracing::debug!(
+                marks = self.play_out.pending_marks(),
+                "the stream ended before its marks"
+            );
         }
-        let stop = matches!(
-            end,
-            StreamEnd::CallerHungUp | StreamEnd::Rest(_) | StreamEnd::TimeLimit
-        );
+        let stop = matches!(end, StreamEnd::CallerHungUp | StreamEnd::Rest(_) | StreamEnd::TimeLimit);
         if stop {
             let sequence_number = self.next_sequence();
             let sid = self.sid.clone();
@@ -451,7 +482,9 @@ impl<'a> Stream<'a> {
 }
 
 /// A call without live input, or behind its end, waits for ever here.
-async fn next_live(live: &mut Option<tokio::sync::mpsc::Receiver<crate::caller::LiveInput>>) -> Option<crate::caller::LiveInput> {
+async fn next_live(
+    live: &mut Option<tokio::sync::mpsc::Receiver<crate::caller::LiveInput>>,
+) -> Option<crate::caller::LiveInput> {
     match live {
         Some(receiver) => {
             let input = receiver.recv().await;

@@ -112,8 +112,16 @@ pub const WARNING: u16 = SCHEMA_VALIDATION_WARNING;
 
 /// Checks the content type of an answer.
 pub fn check_content_type(content_type: Option<&str>) -> Result<(), TwimlFault> {
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if ["text/xml", "application/xml"].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    let essence = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if ["text/xml", "application/xml"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
         return Ok(());
     }
     Err(TwimlFault {
@@ -176,7 +184,10 @@ fn verb(node: Node<'_, '_>) -> Result<Verb, String> {
         },
         "Say" => Verb::Say { text: words(node) },
         "Pause" => Verb::Pause {
-            length_s: node.attribute("length").and_then(|length| length.parse().ok()).unwrap_or(1),
+            length_s: node
+                .attribute("length")
+                .and_then(|length| length.parse().ok())
+                .unwrap_or(1),
         },
         "Redirect" => Verb::Redirect(Target {
             url: words(node),
@@ -204,7 +215,12 @@ fn stream(connect: Node<'_, '_>) -> Result<StreamNoun, String> {
     let parameters = node
         .children()
         .filter(|child| child.has_tag_name("Parameter"))
-        .filter_map(|child| Some((child.attribute("name")?.to_owned(), child.attribute("value")?.to_owned())))
+        .filter_map(|child| {
+            Some((
+                child.attribute("name")?.to_owned(),
+                child.attribute("value")?.to_owned(),
+            ))
+        })
         .collect();
     Ok(StreamNoun {
         url: attribute("url").ok_or("a <Stream> without url")?,
@@ -223,7 +239,11 @@ fn numbers(dial: Node<'_, '_>) -> Vec<String> {
 
 /// All text inside an element, without SSML tags.
 fn words(node: Node<'_, '_>) -> String {
-    let pieces: Vec<&str> = node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect();
+    let pieces: Vec<&str> = node
+        .descendants()
+        .filter(Node::is_text)
+        .filter_map(|text| text.text())
+        .collect();
     pieces.concat().trim().to_owned()
 }
 

@@ -91,7 +91,12 @@ impl Limits {
             on_5xx: false,
         };
         for (key, value) in fragment.split('&').filter_map(|pair| pair.split_once('=')) {
-            let milliseconds = || value.parse().ok().map(|ms: u64| Duration::from_millis(ms.clamp(100, 15_000)));
+            let milliseconds = || {
+                value
+                    .parse()
+                    .ok()
+                    .map(|ms: u64| Duration::from_millis(ms.clamp(100, 15_000)))
+            };
             match key {
                 "rt" => limits.read = milliseconds().unwrap_or(limits.read),
                 "tt" => limits.total = milliseconds().unwrap_or(limits.total),
@@ -177,9 +182,17 @@ impl Webhooks {
                 Err(_) => return Err(fault(HTTP_RETRIEVAL_FAILURE, None, "no answer within the time limit")),
                 Ok(Ok(reply)) if reply.status < 400 => return Ok(reply),
                 Ok(Ok(reply)) => {
-                    let again = if reply.status < 500 { limits.on_4xx } else { limits.on_5xx };
+                    let again = if reply.status < 500 {
+                        limits.on_4xx
+                    } else {
+                        limits.on_5xx
+                    };
                     (
-                        fault(HTTP_ERROR_RESPONSE, Some(reply.status), &format!("HTTP {}", reply.status)),
+                        fault(
+                            HTTP_ERROR_RESPONSE,
+                            Some(reply.status),
+                            &format!("HTTP {}", reply.status),
+                        ),
                         again,
                     )
                 }
@@ -187,7 +200,11 @@ impl Webhooks {
                     (fault(HTTP_CONNECTION_FAILURE, None, "no connection"), limits.on_connect)
                 }
                 Ok(Err(error)) => (
-                    fault(HTTP_RETRIEVAL_FAILURE, error.status().map(|status| status.as_u16()), "no whole answer"),
+                    fault(
+                        HTTP_RETRIEVAL_FAILURE,
+                        error.status().map(|status| status.as_u16()),
+                        "no whole answer",
+                    ),
                     limits.on_read,
                 ),
             };

@@ -6,7 +6,7 @@ use talia_simulator::speaker::tones;
 use talia_twilio::media::{Inbound, decode_payload, parse, write_clear, write_mark, write_media};
 
 #[derive(Debug, Clone, Copy)]
-pub struct Bot {
+pub(crate) struct Bot {
     /// Words of the greeting.
     pub greeting: usize,
     /// Words of each answer.
@@ -21,7 +21,7 @@ pub struct Bot {
 
 /// What a bot saw of its stream.
 #[derive(Debug, Clone, Default)]
-pub struct BotSaw {
+pub(crate) struct BotSaw {
     pub call_sid: String,
     pub parameters: Vec<(String, String)>,
     pub frames: u32,
@@ -35,7 +35,7 @@ pub struct BotSaw {
 }
 
 impl Bot {
-    pub async fn serve(self, mut socket: WebSocket) -> BotSaw {
+    pub(crate) async fn serve(self, mut socket: WebSocket) -> BotSaw {
         let mut saw = BotSaw::default();
         let mut sid = String::new();
         let (mut speaking, mut voiced, mut silent, mut turn) = (0, 0, 0, false);
@@ -54,9 +54,9 @@ impl Bot {
             match &parsed {
                 Inbound::Start(start) => {
                     assert!(start.media_format.is_mulaw_8k());
-                    saw.call_sid = start.call_sid.as_str().to_owned();
+                    start.call_sid.as_str().clone_into(&mut saw.call_sid);
                     saw.parameters = start.custom_parameters.clone().into_iter().collect();
-                    sid = start.stream_sid.as_str().to_owned();
+                    start.stream_sid.as_str().clone_into(&mut sid);
                     say(&mut socket, &sid, self.greeting, "greeting").await;
                     speaking = 1;
                     last_sequence = start.sequence_number;
@@ -113,7 +113,7 @@ impl Bot {
 }
 
 /// Sends a sound of some words as 20 ms messages, as fast as the socket takes them, and a mark.
-pub async fn say(socket: &mut WebSocket, sid: &str, words: usize, mark: &str) {
+pub(crate) async fn say(socket: &mut WebSocket, sid: &str, words: usize, mark: &str) {
     let samples = tones(&"palabra ".repeat(words));
     let audio: Vec<u8> = samples.into_iter().map(mulaw::encode).collect();
     let mut out = String::new();

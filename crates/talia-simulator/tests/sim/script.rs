@@ -75,7 +75,10 @@ fn a_script_with_every_step_is_read_and_written_back() {
 fn what_makes_no_sense_is_refused_with_its_place() {
     for (text, expected) in [
         ("[[step]]\ndo = \"say\"\ntext = \" \"", "step 1: a line without words"),
-        ("[[step]]\ndo = \"hang_up\"\n[[step]]\ndo = \"digits\"\ndigits = \"12x\"", "step 2: keys are 0-9, * and #"),
+        (
+            "[[step]]\ndo = \"hang_up\"\n[[step]]\ndo = \"digits\"\ndigits = \"12x\"",
+            "step 2: keys are 0-9, * and #",
+        ),
     ] {
         assert_eq!(Script::parse(text).unwrap_err().to_string(), expected);
     }
@@ -101,12 +104,19 @@ fn keywords_ignore_case_accents_and_endings() {
 
 /// Steps a caller for a while in a scene that a function makes of the time; returns what it did, and when.
 async fn live(script: &str, until_ms: u64, scene: impl Fn(u64) -> Scene) -> Vec<(u64, Act)> {
-    let prepared = PreparedScript::new(Script::parse(script).unwrap(), &ToneSpeaker).await.unwrap();
+    let prepared = PreparedScript::new(Script::parse(script).unwrap(), &ToneSpeaker)
+        .await
+        .unwrap();
     let mut caller = Caller::new(Arc::new(prepared));
     let mut voice = [0; 160];
     let mut acts = Vec::new();
     for now in (20..=until_ms).step_by(20) {
-        acts.extend(caller.tick(now, scene(now), &mut voice).into_iter().map(|act| (now, act)));
+        acts.extend(
+            caller
+                .tick(now, scene(now), &mut voice)
+                .into_iter()
+                .map(|act| (now, act)),
+        );
     }
     acts
 }
@@ -127,7 +137,10 @@ async fn a_turn_is_taken_after_the_silence_and_not_before() {
     let kinds: Vec<_> = acts.iter().map(|(_, act)| act.clone()).collect();
     let say = SpeechKind::Say;
     let expected = [
-        Act::Began { kind: say, text: "uno".into() },
+        Act::Began {
+            kind: say,
+            text: "uno".into(),
+        },
         Act::Ended { kind: say },
         Act::HangUp,
     ];
@@ -140,7 +153,13 @@ async fn an_interruption_waits_for_the_assistant_to_speak() {
     let script = "[[step]]\ndo = \"interrupt\"\nafter_ms = 500\ntext = \"espera\"";
     let acts = live(script, 3_000, |now| speech(now, 1_000, 2_900)).await;
     assert_eq!(acts[0].0, 1_500);
-    assert!(matches!(&acts[0].1, Act::Began { kind: SpeechKind::Interrupt, .. }));
+    assert!(matches!(
+        &acts[0].1,
+        Act::Began {
+            kind: SpeechKind::Interrupt,
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
@@ -149,7 +168,10 @@ async fn a_backchannel_takes_no_turn() {
                   [[step]]\ndo = \"wait_for_answer_end\"\n[[step]]\ndo = \"hang_up\"";
     // The assistant stops just when the assent ends: its turn counts all the same.
     let acts = live(script, 3_000, |now| speech(now, 0, 420)).await;
-    assert!(matches!(acts.last(), Some((at, Act::HangUp)) if *at <= 1_000), "{acts:?}");
+    assert!(
+        matches!(acts.last(), Some((at, Act::HangUp)) if *at <= 1_000),
+        "{acts:?}"
+    );
 }
 
 #[tokio::test]
@@ -164,8 +186,14 @@ async fn patience_ends_and_is_told() {
 
 #[tokio::test]
 async fn keys_are_pressed_at_their_pace() {
-    let acts = live("[[step]]\ndo = \"digits\"\ndigits = \"1#\"", 1_000, |_| Scene::default()).await;
-    assert_eq!(acts, [(20, Act::Press('1')), (220, Act::Press('#')), (220, Act::HangUp)]);
+    let acts = live("[[step]]\ndo = \"digits\"\ndigits = \"1#\"", 1_000, |_| {
+        Scene::default()
+    })
+    .await;
+    assert_eq!(
+        acts,
+        [(20, Act::Press('1')), (220, Act::Press('#')), (220, Act::HangUp)]
+    );
 }
 
 #[tokio::test]
@@ -184,7 +212,11 @@ async fn a_wav_of_another_rate_is_played_at_eight_kilohertz() {
         writer.write_sample(0_i16).unwrap();
     }
     writer.finalize().unwrap();
-    std::fs::write(folder.path().join("call.toml"), "[[step]]\ndo = \"play\"\nfile = \"a.wav\"").unwrap();
+    std::fs::write(
+        folder.path().join("call.toml"),
+        "[[step]]\ndo = \"play\"\nfile = \"a.wav\"",
+    )
+    .unwrap();
     let script = Script::load(&folder.path().join("call.toml")).unwrap();
     assert!(matches!(&script.steps[0], Step::Play { file } if file.is_absolute()));
     let prepared = PreparedScript::new(script, &ToneSpeaker).await.unwrap();

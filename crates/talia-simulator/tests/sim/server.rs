@@ -24,12 +24,12 @@ use talia_twilio::{
     signature::{AuthTokens, SIGNATURE_HEADER, Validator},
 };
 
-pub const PUBLIC: &str = "https://voice.example.com";
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const PUBLIC: &str = "https://voice.example.com";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// One request that the server saw.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub path: String,
     pub form: Form,
     pub signed: bool,
@@ -38,13 +38,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn field(&self, name: &str) -> &str {
+    pub(crate) fn field(&self, name: &str) -> &str {
         self.form.get(name).unwrap_or("(absent)")
     }
 }
 
-pub type Documents = Arc<dyn Fn(&str) -> Response + Send + Sync>;
-pub type Sockets = Arc<dyn Fn(WebSocket) -> BoxFuture<'static, ()> + Send + Sync>;
+pub(crate) type Documents = Arc<dyn Fn(&str) -> Response + Send + Sync>;
+pub(crate) type Sockets = Arc<dyn Fn(WebSocket) -> BoxFuture<'static, ()> + Send + Sync>;
 
 #[derive(Clone)]
 struct Shared {
@@ -53,7 +53,7 @@ struct Shared {
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-pub struct Server {
+pub(crate) struct Server {
     pub origin: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     task: tokio::task::JoinHandle<()>,
@@ -66,7 +66,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub async fn start(
+    pub(crate) async fn start(
         documents: impl Fn(&str) -> Response + Send + Sync + 'static,
         sockets: impl Fn(WebSocket) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
@@ -82,36 +82,48 @@ impl Server {
         Self { origin, seen, task }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.path).collect()
     }
 
-    pub fn settings(&self) -> CarrierSettings {
+    pub(crate) fn settings(&self) -> CarrierSettings {
         CarrierSettings {
             dial_origin: Some(self.origin.clone()),
             ..CarrierSettings::new(AccountSid::from_bits(7), Secret::new(TOKEN), PUBLIC, "/voice")
         }
     }
 
-    pub async fn call(&self, settings: CarrierSettings, script: &str) -> CallOutcome {
+    pub(crate) async fn call(&self, settings: CarrierSettings, script: &str) -> CallOutcome {
         let carrier = Carrier::new(settings).unwrap();
         carrier.dial(plan(script).await).await.unwrap()
     }
 }
 
-pub async fn plan(script: &str) -> CallPlan {
-    let prepared = PreparedScript::new(Script::parse(script).unwrap(), &ToneSpeaker).await.unwrap();
+pub(crate) async fn plan(script: &str) -> CallPlan {
+    let prepared = PreparedScript::new(Script::parse(script).unwrap(), &ToneSpeaker)
+        .await
+        .unwrap();
     CallPlan::new("+5215512345678", "+525500000000", Arc::new(prepared))
 }
 
 async fn handle(State(shared): State<Shared>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
+    let text = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let signature = text(SIGNATURE_HEADER).unwrap_or_default();
     let host = text(header::HOST.as_str()).unwrap_or_default();
     let idempotency = text("I-Twilio-Idempotency-Token");
@@ -128,7 +140,7 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response {
     };
     if text("upgrade").is_some() {
         let url = format!("wss://voice.example.com{target}");
-        let signed = validator.validate_websocket(&url, signature.as_str()).is_ok();
+        let signed = validator.validate_websocket(&url, Some(signature.as_str())).is_ok();
         see(Form::default(), signed);
         if target.starts_with("/refused") {
             return StatusCode::FORBIDDEN.into_response();
@@ -141,20 +153,22 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response {
     let body: Bytes = to_bytes(body, 1 << 20).await.unwrap();
     let form = Form::parse(&body).unwrap();
     let signed = if parts.method == Method::GET {
-        validator.validate_get(&url, signature.as_str()).is_ok()
+        validator.validate_get(&url, Some(signature.as_str())).is_ok()
     } else {
-        validator.validate_form(&url, form.fields(), signature.as_str()).is_ok()
+        validator
+            .validate_form(&url, form.fields(), Some(signature.as_str()))
+            .is_ok()
     };
     see(form, signed);
     (shared.documents)(&target)
 }
 
 /// A document of verbs, as a server should answer it.
-pub fn twiml(verbs: &str) -> Response {
+pub(crate) fn twiml(verbs: &str) -> Response {
     let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], body).into_response()
 }
 
-pub fn no_sockets(_: WebSocket) -> BoxFuture<'static, ()> {
+pub(crate) fn no_sockets(_: WebSocket) -> BoxFuture<'static, ()> {
     Box::pin(std::future::ready(()))
 }
