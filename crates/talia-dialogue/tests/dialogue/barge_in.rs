@@ -1,6 +1,7 @@
 //! The caller makes a sound while we speak.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, between, ms};
 use talia_dialogue::{BargeIn, Cue, Output};
 
 const LONG: &str = "Mira, te cuento con calma cómo trabajamos: primero hablamos contigo, después preparamos una propuesta y al final la revisamos juntos.";
@@ -77,7 +78,7 @@ fn a_sign_of_listening_does_not_cost_the_answer() {
     let resumed = world
         .when(|output| *output == Output::BargeIn(BargeIn::Resumed))
         .expect("resumed");
-    assert!(resumed - paused < ms(600), "{:?}", resumed - paused);
+    assert!(between(paused, resumed) < ms(600), "{:?}", between(paused, resumed));
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_cough_is_let_pass_even_if_the_recogniser_is_slow() {
     let resumed = world
         .when(|output| *output == Output::BargeIn(BargeIn::Resumed))
         .expect("resumed");
-    assert!(resumed - paused <= ms(560), "{:?}", resumed - paused);
+    assert!(between(paused, resumed) <= ms(560), "{:?}", between(paused, resumed));
     assert!(world.transcript().contains(&format!("A: {LONG}")));
 }
 

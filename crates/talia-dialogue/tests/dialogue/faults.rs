@@ -1,6 +1,7 @@
 //! Ears, brain, mouth and line that fail.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, ms};
 use talia_dialogue::{Cue, EndReason, Input, JobId, MarkId, Output, SegmentId, Settings, Speech, SpeechKind, State};
 
 fn brain(cue: &Cue) -> Reply {

@@ -1,6 +1,7 @@
 //! Random callers, delays and inputs: the oracle watches, and every call ends.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, ms};
 use proptest::prelude::*;
 use std::time::Duration;
 use talia_dialogue::{
@@ -172,8 +173,6 @@ fn garbage(kind: u8, id: u32, dialogue: &mut Dialogue, now: Moment) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn every_call_keeps_the_rules_and_ends(caller in caller()) {
         let mut world = world(&caller);
