@@ -62,6 +62,12 @@ pub(crate) struct World {
     pub(crate) sure: f32,
     /// From the order of a sentence to its first audio.
     pub(crate) voice_delay: Duration,
+    /// Between two pieces of audio of 417 ms.
+    pub(crate) voice_gap: Duration,
+    /// How late ticks are.
+    pub(crate) late: Duration,
+    /// A streaming recogniser runs along.
+    pub(crate) partials: bool,
     /// Samples a character.
     pub(crate) pace: u32,
     /// The voice fails for sentences that contain this.
@@ -75,6 +81,7 @@ pub(crate) struct World {
     events: BinaryHeap<Reverse<(Moment, u64)>>,
     what: HashMap<u64, Event>,
     turns: HashMap<TurnId, Moment>,
+    open_turn: Option<TurnId>,
     next_step: Moment,
 }
 
@@ -94,6 +101,9 @@ impl World {
             words_delay: Some(ms(150)),
             sure: 0.9,
             voice_delay: ms(100),
+            voice_gap: ms(60),
+            late: Duration::ZERO,
+            partials: false,
             pace: 500,
             mute: None,
             steps_until: Moment::MAX,
@@ -103,6 +113,7 @@ impl World {
             events: BinaryHeap::new(),
             what: HashMap::new(),
             turns: HashMap::new(),
+            open_turn: None,
             next_step: Moment::ZERO,
         }
     }
@@ -154,7 +165,7 @@ impl World {
                 None
             };
             let event = self.events.peek().map(|Reverse((at, _))| *at);
-            let tick = self.dialogue.next_deadline();
+            let tick = self.dialogue.next_deadline().map(|at| at + self.late);
             let echo = self.line.next_echo();
             let Some(next) = [step, event, tick, echo].into_iter().flatten().min() else {
                 break;
@@ -180,6 +191,12 @@ impl World {
                 }
             } else if step == Some(next) {
                 self.next_step += ms(32);
+                if self.partials
+                    && let Some(turn) = self.open_turn
+                {
+                    let text = self.heard_in(turn);
+                    self.give(Input::Partial { turn, text: &text });
+                }
                 let voice = self.caller.iter().find(|said| said.from < next && next <= said.to);
                 let (probability, level_dbfs) = voice.map_or((0.02, -70.0), |said| (0.95, said.level));
                 self.give(Input::Voice(VoiceStep {
@@ -284,7 +301,9 @@ impl World {
             Output::Clear => self.line.clear(self.now),
             Output::TurnStarted { turn } => {
                 self.turns.insert(*turn, self.now);
+                self.open_turn = Some(*turn);
             }
+            Output::TurnClosed { turn } => self.open_turn = self.open_turn.filter(|open| open != turn),
             Output::Transcribe { job, turn, .. } => match self.words_delay {
                 Some(delay) => self.schedule(self.now + delay, Event::Words(*job, *turn)),
                 None => self.schedule(self.now + ms(50), Event::WordsFailed(*job)),
@@ -332,7 +351,7 @@ impl World {
             let to = (from + 3_333).min(total);
             self.schedule(at, Event::Audio(segment, from, to));
             from = to;
-            at += ms(60);
+            at += self.voice_gap;
         }
         self.schedule(at, Event::AudioEnd(segment));
     }
