@@ -42,3 +42,19 @@ pub fn encode(sample: i16) -> u8 {
     let mantissa = ((magnitude >> (segment + 3)) & 0x0F) as u8;
     !(sign | (segment << 4) | mantissa)
 }
+
+/// Decodes as many samples as both slices hold and returns how many that was.
+pub fn decode_into(bytes: &[u8], samples: &mut [i16]) -> usize {
+    for (sample, &byte) in samples.iter_mut().zip(bytes) {
+        *sample = decode(byte);
+    }
+    bytes.len().min(samples.len())
+}
+
+/// Encodes as many samples as both slices hold and returns how many that was.
+pub fn encode_into(samples: &[i16], bytes: &mut [u8]) -> usize {
+    for (byte, &sample) in bytes.iter_mut().zip(samples) {
+        *byte = encode(sample);
+    }
+    samples.len().min(bytes.len())
+}

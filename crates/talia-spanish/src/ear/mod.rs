@@ -1,3 +1,97 @@
 //! Reads what was heard: fields, agreement, corrections, and the small sounds of listening.
+//!
+//! [`read`] does all at once; each module reads one kind alone. Every function is total on any text and reads at
+//! most its first 2,000 characters.
 
+pub mod agreement;
+pub mod company;
+pub mod correction;
+pub mod email;
+mod given_names;
+mod heard;
 pub mod listening;
+mod manner;
+pub mod name;
+pub mod numbers;
+pub mod phone;
+pub mod prompt;
+mod sound;
+pub mod spelling;
+mod token;
+
+pub use correction::Correction;
+pub use heard::{Agreement, Candidate, Candidates, Email, Heard, PersonName};
+pub use phone::{Country, Phone};
+
+use crate::{Expectation, Language};
+
+/// What is known when a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context {
+    /// The kind of answer that was asked for.
+    pub expectation: Expectation,
+    /// The language spoken.
+    pub language: Language,
+    /// The country whose telephone numbers are meant when no code is said.
+    pub country: Country,
+}
+
+/// Reads a text under an expectation, with Mexico's telephone numbers.
+///
+/// With [`Expectation::Open`] only explicit statements count ("me llamo", "mi correo es", an address with "arroba");
+/// when a kind is expected, its bare answer counts too.
+pub fn read(text: &str, expectation: Expectation, language: Language) -> Heard {
+    read_in(
+        text,
+        Context {
+            expectation,
+            language,
+            country: Country::Mexico,
+        },
+    )
+}
+
+/// Reads a text in a context.
+pub fn read_in(text: &str, context: Context) -> Heard {
+    let Context {
+        expectation, language, ..
+    } = context;
+    let row = token::tokens(text);
+    if row.is_empty() {
+        return Heard::default();
+    }
+    let email = email::read_tokens(&row, expectation, language);
+    let name = if email.is_some() && expectation == Expectation::Name {
+        name::read_tokens(&row, Expectation::Open, language)
+    } else {
+        name::read_tokens(&row, expectation, language)
+    };
+    let digits = numbers::digits(text, language);
+    let spelled = spelling::longest(&row, language).filter(|(_, run)| expectation == Expectation::Spelled || run.sure);
+    Heard {
+        name,
+        phone: read_phone(&row, context),
+        company: company::read_tokens(&row, expectation, language),
+        agreement: match expectation {
+            Expectation::YesNo => agreement::read(text, language),
+            _ => agreement::opening(&row, language),
+        },
+        correction: correction::read(text, language),
+        digits: (!digits.is_empty()).then_some(digits),
+        spelled: spelled.map(|(_, run)| run.letters),
+        wants_person: manner::wants_person(&row),
+        asks_if_machine: manner::asks_if_machine(&row),
+        says_goodbye: manner::says_goodbye(&row),
+        asks_repeat: manner::asks_repeat(&row, text),
+        thinks: manner::thinks(&row),
+        declines: manner::declines(&row),
+        usted: manner::usted(&row),
+        email,
+    }
+}
+
+fn read_phone(row: &[token::Token], context: Context) -> Option<Phone> {
+    let found = phone::read_tokens(row, context.language, context.country)?;
+    let asked = context.expectation == Expectation::Phone || phone::announced(row);
+    (asked || found.national.len() >= 9).then_some(found)
+}

@@ -1,0 +1,85 @@
+//! The form fields of Twilio's requests. Source: Twilio's pages "TwiML for Programmable Voice" and "Media Streams".
+
+use talia_twilio::{AccountSid, CallSid, CallStatus, StreamSid};
+
+use crate::{carrier::CallPlan, settings::DialAnswer};
+
+/// Name and value, decoded.
+pub(crate) type Fields = Vec<(String, String)>;
+
+/// The fields that every request of a call has.
+#[derive(Debug)]
+pub(crate) struct CallFields {
+    fixed: Fields,
+}
+
+impl CallFields {
+    pub(crate) fn new(account: &AccountSid, call: &CallSid, plan: &CallPlan) -> Self {
+        let mut fixed = pairs([
+            ("AccountSid", account.as_str()),
+            ("ApiVersion", "2010-04-01"),
+            ("CallSid", call.as_str()),
+            ("Called", &plan.to),
+            ("Caller", &plan.from),
+            ("Direction", "inbound"),
+            ("From", &plan.from),
+            ("To", &plan.to),
+        ]);
+        // Known for North American numbers only; elsewhere they are sent empty, and signed so.
+        for side in ["From", "To", "Caller", "Called"] {
+            for place in ["City", "State", "Zip", "Country"] {
+                fixed.push((format!("{side}{place}"), String::new()));
+            }
+        }
+        fixed.extend(plan.extra_fields.iter().cloned());
+        Self { fixed }
+    }
+
+    pub(crate) fn with_status(&self, status: CallStatus) -> Fields {
+        let mut fields = self.fixed.clone();
+        fields.push(("CallStatus".to_owned(), status.as_str().to_owned()));
+        fields
+    }
+}
+
+/// What a Dial's action is told.
+pub(crate) fn dial(answer: &DialAnswer) -> Fields {
+    let completed = answer.status == "completed";
+    pairs([
+        ("DialCallStatus", answer.status),
+        ("DialCallSid", CallSid::from_bits(crate::carrier::random_bits()).as_str()),
+        (
+            "DialCallDuration",
+            &(if completed { answer.lasts_ms / 1_000 } else { 0 }).to_string(),
+        ),
+        ("DialBridged", if completed { "true" } else { "false" }),
+    ])
+}
+
+/// What a stream's callback is told.
+pub(crate) fn stream_status(
+    account: &AccountSid,
+    call: &CallSid,
+    (stream, name): (&StreamSid, Option<&str>),
+    (event, error): (&str, Option<String>),
+) -> Fields {
+    let mut fields = pairs([
+        ("AccountSid", account.as_str()),
+        ("CallSid", call.as_str()),
+        ("StreamSid", stream.as_str()),
+        ("StreamName", name.unwrap_or(stream.as_str())),
+        ("StreamEvent", event),
+        ("Timestamp", &jiff::Timestamp::now().to_string()),
+    ]);
+    if let Some(error) = error {
+        fields.push(("StreamError".to_owned(), error));
+    }
+    fields
+}
+
+pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Fields {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}

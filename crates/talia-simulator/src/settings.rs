@@ -1,0 +1,164 @@
+//! The carrier's account, the server's URLs and how Twilio behaves where accounts differ.
+
+use std::fmt;
+
+use talia_twilio::AccountSid;
+
+/// A secret that no debug output shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+/// What follows a stream that failed or was closed by the server, when `<Connect>` has an `action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FallThrough {
+    /// The action is requested, as documented.
+    #[default]
+    Action,
+    /// The next verb runs, as some reports say.
+    NextVerb,
+}
+
+/// Order of the status callbacks of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StatusOrder {
+    /// As they happen.
+    #[default]
+    InOrder,
+    /// Held back until the call is over, then the last first.
+    Reversed,
+}
+
+/// Which status callbacks are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusPlan {
+    /// Also `ringing` and `in-progress`, as for subscribed events; a number's own callback is only the terminal one.
+    pub progress: bool,
+    /// How many more times each is sent.
+    pub duplicates: u32,
+    /// In which order.
+    pub order: StatusOrder,
+}
+
+/// How a number that the server dials reacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialAnswer {
+    /// `completed`, `busy`, `no-answer` or `failed`.
+    pub status: &'static str,
+    /// How long it rings or talks, in milliseconds.
+    pub lasts_ms: u64,
+}
+
+impl Default for DialAnswer {
+    fn default() -> Self {
+        Self {
+            status: "completed",
+            lasts_ms: 1_000,
+        }
+    }
+}
+
+/// Everything that a carrier knows.
+#[derive(Debug, Clone)]
+pub struct CarrierSettings {
+    /// The account.
+    pub account_sid: AccountSid,
+    /// Signs the requests.
+    pub auth_token: Secret,
+    /// The number's Voice URL, as configured at Twilio: under `public_origin`.
+    pub voice_url: String,
+    /// The number's Fallback URL.
+    pub fallback_url: Option<String>,
+    /// The number's status callback.
+    pub status_url: Option<String>,
+    /// Scheme and host that the server is known by (`https://voice.example.com`): what is signed.
+    pub public_origin: String,
+    /// Where requests to the public origin really go (`http://127.0.0.1:8080`); none: to the origin itself.
+    pub dial_origin: Option<String>,
+    /// What follows a failed stream.
+    pub fall_through: FallThrough,
+    /// The status callbacks.
+    pub status: StatusPlan,
+    /// How dialled numbers react.
+    pub dial_answer: DialAnswer,
+    /// How fast `<Say>` speaks, in milliseconds a character; 0 for virtual hurry.
+    pub say_ms_per_char: u64,
+    /// Longest call, in milliseconds.
+    pub max_call_ms: u64,
+    /// Whether calls keep their audio: 32 kB a second.
+    pub keep_audio: bool,
+    /// Whether calls keep the marks and every frame's figures in their log.
+    pub log_marks: bool,
+}
+
+impl CarrierSettings {
+    /// A carrier for a server known by `public_origin`, with the paths of its webhooks.
+    pub fn new(account_sid: AccountSid, auth_token: Secret, public_origin: &str, voice_path: &str) -> Self {
+        let public_origin = public_origin.trim_end_matches('/').to_owned();
+        Self {
+            account_sid,
+            auth_token,
+            voice_url: format!("{public_origin}{voice_path}"),
+            fallback_url: None,
+            status_url: None,
+            public_origin,
+            dial_origin: None,
+            fall_through: FallThrough::default(),
+            status: StatusPlan::default(),
+            dial_answer: DialAnswer::default(),
+            say_ms_per_char: 60,
+            max_call_ms: 600_000,
+            keep_audio: true,
+            log_marks: true,
+        }
+    }
+
+    /// Where a URL is dialled. `https` origins stand for `wss` URLs of the same host too.
+    pub(crate) fn dialled(&self, url: &str) -> String {
+        let Some(dial_origin) = &self.dial_origin else {
+            return url.to_owned();
+        };
+        let (_, public_host) = split_scheme(&self.public_origin);
+        let (scheme, rest) = split_scheme(url);
+        let (dial_scheme, dial_host) = split_scheme(dial_origin.trim_end_matches('/'));
+        let Some(target) = rest
+            .strip_prefix(public_host)
+            .filter(|target| target.is_empty() || target.starts_with(['/', '?']))
+        else {
+            return url.to_owned();
+        };
+        let scheme = match (scheme, dial_scheme) {
+            ("wss" | "ws", "http" | "ws") => "ws",
+            ("wss" | "ws", _) => "wss",
+            (_, "http" | "ws") => "http",
+            _ => "https",
+        };
+        format!("{scheme}://{dial_host}{target}")
+    }
+}
+
+fn split_scheme(url: &str) -> (&str, &str) {
+    url.split_once("://").unwrap_or(("https", url))
+}
+
+/// Host and port of a URL, as the `Host` header says them.
+pub(crate) fn authority(url: &str) -> &str {
+    let (_, rest) = split_scheme(url);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! Reads yes, no and unsure, as they are said in Mexico, Spain and Argentina.
+
+use super::heard::Agreement;
+use super::token::{Token, begins_any, tokens};
+use crate::Language;
+
+#[rustfmt::skip]
+const UNSURE: &[&str] = &[
+    "no se", "no estoy seguro", "no estoy segura", "tal vez", "quiza", "quizas", "a lo mejor", "puede ser", "depende",
+    "no recuerdo", "no me acuerdo", "mas o menos", "no sabria decirle", "no sabria decir", "no lo se", "ni idea",
+    "quien sabe", "i don't know", "not sure", "maybe", "perhaps", "i'm not sure",
+];
+
+#[rustfmt::skip]
+const NO: &[&str] = &[
+    "te equivocaste", "se equivoco", "te equivocas", "se equivoca", "hay un error", "me entendiste mal",
+    "me entendio mal", "no coincide", "no", "nop", "nope", "nel", "no no", "claro que no", "por supuesto que no",
+    "desde luego que no", "para nada", "negativo", "incorrecto", "es incorrecto", "esta mal", "esta incorrecto",
+    "equivocado", "esta equivocado", "creo que no", "yo creo que no", "tampoco", "todavia no", "aun no", "nunca",
+    "de ninguna manera", "ni hablar", "en absoluto", "que va", "nones", "pues no", "mejor no", "ahora no",
+    "por ahora no", "wrong", "that's wrong", "incorrect", "not really", "nah",
+];
+
+#[rustfmt::skip]
+const YES: &[&str] = &[
+    "si", "sip", "sii", "claro", "claro que si", "por supuesto", "por supuesto que si", "correcto", "es correcto",
+    "esta correcto", "exacto", "exactamente", "exactly", "asi es", "asi mero", "eso es", "ese es", "ese mero",
+    "esa es", "esta bien", "de acuerdo", "perfecto", "ok", "okey", "okay", "vale", "dale", "sale", "va", "afirmativo",
+    "efectivamente", "en efecto", "andale", "orale", "simon", "como no", "con gusto", "adelante", "desde luego",
+    "me parece bien", "todo bien", "todo correcto", "aja", "mhm", "creo que si", "yo creo que si", "pues si",
+    "cierto", "es cierto", "obvio", "obviamente", "sin problema", "no hay problema", "seguro", "venga", "tal cual",
+    "listo", "bien", "muy bien", "hecho", "yes", "yeah", "yep", "yup", "correct", "that's right", "right", "sure",
+    "of course", "absolutely", "that's correct", "it is", "i do", "you got it", "de una", "bueno si", "esta perfecto",
+    "quedo bien", "asi esta bien",
+];
+
+/// Sounds before the answer that say nothing: "eh, pues, mire, sí".
+#[rustfmt::skip]
+const OPENERS: &[&str] = &[
+    "eh", "este", "mm", "mmm", "ah", "oh", "pues", "bueno", "mire", "mira", "a ver", "well", "um", "uh", "hum", "uy",
+    "ay", "oiga", "y", "senorita", "joven", "hola", "gracias",
+];
+
+/// Reads the answer to a yes-or-no question, wherever it stands in the text.
+pub fn read(text: &str, language: Language) -> Option<Agreement> {
+    let row = tokens(text);
+    opening(&row, language).or_else(|| (1..row.len()).find_map(|at| at_start(&row[at..])))
+}
+
+/// Reads an answer only at the beginning of the text: what counts when nothing was asked.
+pub(crate) fn opening(row: &[Token], _language: Language) -> Option<Agreement> {
+    let mut row = row;
+    loop {
+        if let Some(answer) = at_start(row) {
+            return Some(answer);
+        }
+        row = row.get(begins_any(row, OPENERS)?..)?;
+    }
+}
+
+fn at_start(row: &[Token]) -> Option<Agreement> {
+    let unsure = begins_any(row, UNSURE).map(|length| (length, Agreement::Unsure));
+    let no = begins_any(row, NO).map(|length| (length, Agreement::No));
+    let yes = begins_any(row, YES).map(|length| (length, Agreement::Yes));
+    let (length, answer) = [unsure, no, yes]
+        .into_iter()
+        .flatten()
+        .max_by_key(|(length, _)| *length)?;
+    let conditional = row[0].text == "si" && row.len() > 1 && !row[0].pause && length == 1;
+    let word_of_sentence = row[0].is_any(&[
+        "bien", "va", "seguro", "listo", "right", "sure", "sale", "cierto", "vale", "nunca", "wrong",
+    ]) && length == 1
+        && row.len() > 1
+        && !row[0].pause;
+    if conditional || word_of_sentence {
+        return None;
+    }
+    // "No, sí, está bien": the second word is what is meant.
+    let rest = &row[length..];
+    if answer == Agreement::No && length == 1 && rest.first().is_some_and(|next| next.text.to_lowercase() == "sí") {
+        return Some(Agreement::Yes);
+    }
+    Some(answer)
+}

@@ -1,0 +1,97 @@
+//! Reads dictated e-mail addresses, and keeps several readings for the read-back to settle.
+
+mod domain;
+mod ending;
+pub(crate) mod local;
+pub(crate) mod providers;
+pub(crate) mod symbols;
+
+use super::heard::{Candidate, Candidates, Email};
+use super::token::{Token, has_any, tokens};
+use crate::{Expectation, Language};
+use symbols::Certainty;
+
+/// Reads the address in a text. Without [`Expectation::Email`] only a text that says "arroba" (or holds `@`) has one.
+pub fn read(text: &str, expectation: Expectation, language: Language) -> Option<Candidates<Email>> {
+    read_tokens(&tokens(text), expectation, language)
+}
+
+pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Language) -> Option<Candidates<Email>> {
+    let (row, ats) = symbols::unglue(row, language);
+    let asked = expectation == Expectation::Email || announced(&row);
+    let strong = ats.iter().any(|(_, certainty)| *certainty == Certainty::Strong);
+    let mut found: Vec<Candidate<Email>> = Vec::new();
+    for (order, (at, certainty)) in ats.iter().enumerate() {
+        let weight = match certainty {
+            Certainty::Strong => 0.97,
+            Certainty::Weak if strong || !asked => continue,
+            Certainty::Weak => 0.85,
+        };
+        // Of two addresses the later one counts when a correction stands between them.
+        let start = if order == 0 {
+            0
+        } else {
+            behind(&row, ats[order - 1].0, language)
+        };
+        let corrected = order + 1 < ats.len()
+            && has_any(
+                &row[*at..ats[order + 1].0],
+                &["perdon", "no", "digo", "mejor", "corrijo", "sorry"],
+            );
+        let weight = weight * if corrected { 0.4 } else { 1.0 } * 0.98_f32.powi(order as i32);
+        around(&row[start..*at], &row[at + 1..], language, weight, &mut found);
+    }
+    if found.is_empty() && expectation == Expectation::Email {
+        without_at(&row, language, &mut found);
+    }
+    Candidates::rank(found)
+}
+
+/// Whether the text says that an address is given.
+pub(crate) fn announced(row: &[Token]) -> bool {
+    has_any(
+        row,
+        &["correo", "email", "mail", "e - mail", "correo electronico", "e mail"],
+    )
+}
+
+fn behind(row: &[Token], at: usize, language: Language) -> usize {
+    let used = domain::read(&row[at + 1..], language)
+        .first()
+        .map_or(0, |found| found.used);
+    at + 1 + used
+}
+
+fn around(before: &[Token], after: &[Token], language: Language, weight: f32, found: &mut Vec<Candidate<Email>>) {
+    let locals = local::read(before, language);
+    for domain in domain::read(after, language) {
+        for (local, doubt) in &locals {
+            if let Some(email) = Email::new(&format!("{local}@{}", domain.name)) {
+                found.push(Candidate {
+                    value: email,
+                    confidence: weight * doubt * domain.confidence,
+                });
+            }
+        }
+    }
+}
+
+/// "juan pérez gmail punto com": the "arroba" was lost, but a known provider shows where it stood.
+fn without_at(row: &[Token], language: Language, found: &mut Vec<Candidate<Email>>) {
+    for at in 1..row.len() {
+        let known = domain::read(&row[at..], language).into_iter().any(|domain| {
+            providers::recognise(domain.name.split('.').next().unwrap_or("")).is_some_and(|(_, alike)| alike >= 1.0)
+                && domain.used + at + 2 >= row.len()
+        });
+        if known {
+            let before = if row[at - 1].is("a") { at - 1 } else { at };
+            around(
+                &row[..before],
+                &row[at..],
+                language,
+                0.6 - 0.02 * (at.min(10) as f32),
+                found,
+            );
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Whisper (whisper.cpp): telephone audio in, text out.
+//!
+//! Greedy, without timestamps, in a fixed language, one thread a job. The encoder sees as much time as the turn needs
+//! instead of Whisper's thirty seconds, which is what makes it quick enough for a conversation on a CPU.
+
+use crate::error::EngineError;
+use crate::models::{Installed, catalogue};
+use crate::pool::Pool;
+use crate::stopwatch::Stopwatch;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
+use talia_audio::resample::{resample_all_f32, to_f32};
+use talia_spanish::Language;
+use whisper_rs::{
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState,
+    install_logging_hooks,
+};
+
+const ENGINE: &str = "Whisper";
+/// Encoder positions a second.
+const POSITIONS: usize = 50;
+/// Shorter contexts make the decoder repeat itself.
+const SHORTEST_CONTEXT: usize = 512;
+/// What the model was trained with: thirty seconds.
+const LONGEST_CONTEXT: usize = 1_500;
+/// Turns up to this length fit the shortest context.
+const SHORT_TURN_SECONDS: f32 = 10.0;
+/// Audio beyond this is not heard; the last part is the one that ends the turn.
+const LONGEST_8K: usize = 30 * 8_000;
+/// whisper.cpp refuses less than a tenth of a second, and hears short words better with silence around them.
+const SHORTEST_16K: usize = 20_000;
+/// Fast Spanish is about eight tokens a second; dictated digits come to ten.
+const TOKENS_A_SECOND: f32 = 10.0;
+const TOKENS_AT_LEAST: f32 = 16.0;
+/// The decoder's context is 448 tokens, half of it for the prompt.
+const PROMPT_TOKENS: usize = 200;
+/// From this probability of "no speech" on, a text of one word isn't believed.
+const NO_SPEECH: f32 = 0.6;
+/// A lone letter below this mean probability is taken for noise; spelled letters come out well above it.
+const DOUBTFUL: f32 = 0.5;
+
+/// What a recogniser should know about the audio.
+#[derive(Debug, Clone, Default)]
+pub struct TranscribeOptions {
+    /// Text that looks like the expected answer; shapes spelling and vocabulary. Empty for none.
+    pub prompt: String,
+    pub language: Language,
+    /// At most so many tokens, where the audio's length doesn't already allow fewer.
+    pub max_tokens: Option<u32>,
+    /// Set from elsewhere to give the job up, also while it waits for its turn.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcription {
+    /// Empty where nothing believable was said.
+    pub text: String,
+    /// Mean probability of the text's tokens, 0 to 1; 0 for an empty text.
+    pub confidence: f32,
+    /// The model's probability that nobody spoke.
+    pub no_speech: f32,
+    /// Time from the job's beginning to its end, waiting for a free state included.
+    pub elapsed: Duration,
+}
+
+/// The recogniser, shared by all calls.
+#[derive(Clone)]
+pub struct Whisper {
+    context: Arc<WhisperContext>,
+    workers: Arc<Pool<Worker>>,
+}
+
+impl Whisper {
+    /// Loads the model (82 MB, shared) and `workers` states (about 40 MB each): so many jobs run at once.
+    pub fn load(installed: &Installed, workers: usize) -> Result<Self, EngineError> {
+        // Without a logging feature of whisper-rs these hooks drop everything that whisper.cpp prints.
+        static SILENCE: Once = Once::new();
+        SILENCE.call_once(install_logging_hooks);
+        let failed = |reason: String| EngineError::load(ENGINE)(reason);
+        let path = installed.path(catalogue::WHISPER);
+        let mut parameters = WhisperContextParameters::default();
+        parameters.use_gpu(false);
+        let context =
+            WhisperContext::new_with_params(&path, parameters).map_err(|error| failed(error.to_string()))?;
+        let workers = (0..workers.max(1))
+            .map(|_| context.create_state().map(Worker::new))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Self {
+            context: Arc::new(context),
+            workers: Arc::new(Pool::new(workers)),
+        })
+    }
+
+    /// Transcribes one turn of 8 kHz samples; of a turn over thirty seconds, the last thirty.
+    ///
+    /// Blocks for some hundred milliseconds: call it from a thread that may block. [`EngineError::Cancelled`] when the
+    /// flag in the options was set in time.
+    pub fn transcribe(&self, samples: &[i16], options: &TranscribeOptions) -> Result<Transcription, EngineError> {
+        let watch = Stopwatch::start();
+        let failed = |reason: String| EngineError::run(ENGINE)(reason);
+        let recent = &samples[samples.len().saturating_sub(LONGEST_8K)..];
+        let telephone: Vec<f32> = recent.iter().copied().map(to_f32).collect();
+        let mut wide = resample_all_f32(&telephone, 8_000, 16_000).map_err(|error| failed(error.to_string()))?;
+        wide.resize(wide.len().max(SHORTEST_16K), 0.0);
+        let prompt = self.prompt_tokens(&options.prompt)?;
+        let cancelled = || options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+        let mut worker = self
+            .workers
+            .take_while(|| !cancelled())
+            .ok_or(EngineError::Cancelled)?;
+        let seconds = recent.len() as f32 / 8_000.0;
+        let heard = worker.decode(&wide, &prompt, seconds, options);
+        if cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        heard.map_err(|error| failed(error.to_string()))?;
+        let mut transcription = worker.read(self.context.token_eot());
+        transcription.elapsed = watch.elapsed();
+        Ok(transcription)
+    }
+
+    /// The end of a long prompt is what stands next to the answer, so the beginning is cut.
+    fn prompt_tokens(&self, prompt: &str) -> Result<Vec<i32>, EngineError> {
+        // The C function stops at a zero byte; whisper-rs would panic.
+        let prompt = prompt.replace('\0', " ");
+        if prompt.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let tokens = self
+            .context
+            .tokenize(&format!(" {}", prompt.trim()), prompt.len() + 8)
+            .map_err(|error| EngineError::run(ENGINE)(error.to_string()))?;
+        Ok(tokens[tokens.len().saturating_sub(PROMPT_TOKENS)..].to_vec())
+    }
+}
+
+type CancelFlag = Arc<Mutex<Option<Arc<AtomicBool>>>>;
+
+/// One decoder state with parameters made once: whisper-rs leaks a language's name and a callback each time they are
+/// set.
+struct Worker {
+    state: WhisperState,
+    spanish: FullParams<'static, 'static>,
+    english: FullParams<'static, 'static>,
+    cancel: CancelFlag,
+}
+
+impl Worker {
+    fn new(state: WhisperState) -> Self {
+        let cancel = CancelFlag::default();
+        Self {
+            state,
+            spanish: parameters("es", &cancel),
+            english: parameters("en", &cancel),
+            cancel,
+        }
+    }
+
+    fn decode(
+        &mut self,
+        wide: &[f32],
+        prompt: &[i32],
+        seconds: f32,
+        options: &TranscribeOptions,
+    ) -> Result<(), whisper_rs::WhisperError> {
+        let base = match options.language {
+            Language::Spanish => &self.spanish,
+            Language::English => &self.english,
+        };
+        let mut parameters: FullParams<'_, '_> = base.clone();
+        parameters.set_audio_ctx(audio_context(seconds) as i32);
+        parameters.set_max_tokens(token_cap(seconds, options.max_tokens) as i32);
+        if !prompt.is_empty() {
+            parameters.set_tokens(prompt);
+        }
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = options.cancel.clone();
+        let outcome = self.state.full(parameters, wide);
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        outcome
+    }
+
+    fn read(&self, end_of_text: i32) -> Transcription {
+        let mut bytes = Vec::new();
+        let (mut tokens, mut probability, mut no_speech) = (0_u32, 0.0, 0.0_f32);
+        for segment in self.state.as_iter() {
+            no_speech = no_speech.max(segment.no_speech_probability());
+            for token in (0..segment.n_tokens()).filter_map(|i| segment.get_token(i)) {
+                // Special tokens are numbered from the end of text on.
+                if token.token_id() < end_of_text {
+                    bytes.extend_from_slice(token.to_bytes().unwrap_or_default());
+                    probability += token.token_probability();
+                    tokens += 1;
+                }
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim();
+        let confidence = probability / tokens.max(1) as f32;
+        if is_noise(text, confidence, no_speech) {
+            return Transcription {
+                text: String::new(),
+                confidence: 0.0,
+                no_speech,
+                elapsed: Duration::ZERO,
+            };
+        }
+        Transcription {
+            text: text.to_owned(),
+            confidence,
+            no_speech,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+fn parameters(language: &'static str, cancel: &CancelFlag) -> FullParams<'static, 'static> {
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    parameters.set_n_threads(1);
+    parameters.set_language(Some(language));
+    parameters.set_translate(false);
+    parameters.set_no_context(true);
+    parameters.set_no_timestamps(true);
+    parameters.set_single_segment(true);
+    parameters.set_suppress_blank(true);
+    parameters.set_suppress_nst(true);
+    parameters.set_print_special(false);
+    parameters.set_print_progress(false);
+    parameters.set_print_realtime(false);
+    parameters.set_print_timestamps(false);
+    parameters.set_temperature(0.0);
+    // No second tries at higher temperatures: they double the time of the turns that are hardest anyway.
+    parameters.set_temperature_inc(0.0);
+    let cancel = Arc::clone(cancel);
+    let aborted = move || {
+        let flag = cancel.lock().unwrap_or_else(PoisonError::into_inner);
+        flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    };
+    // whisper-rs 0.16 calls the closure through a pointer to a boxed trait object as if it were one to the closure
+    // itself; with the closure's type being that box, both are the same.
+    let aborted: Box<dyn FnMut() -> bool> = Box::new(aborted);
+    parameters.set_abort_callback_safe::<_, Box<dyn FnMut() -> bool>>(aborted);
+    parameters
+}
+
+/// Encoder positions for a turn of this length.
+fn audio_context(seconds: f32) -> usize {
+    if seconds <= SHORT_TURN_SECONDS {
+        SHORTEST_CONTEXT
+    } else {
+        let positions = (seconds * POSITIONS as f32) as usize + 256;
+        positions.clamp(SHORTEST_CONTEXT, LONGEST_CONTEXT)
+    }
+}
+
+fn token_cap(seconds: f32, asked: Option<u32>) -> u32 {
+    let by_length = (TOKENS_AT_LEAST + seconds * TOKENS_A_SECOND) as u32;
+    by_length.min(asked.unwrap_or(u32::MAX)).min(220)
+}
+
+/// Noise comes back as one token ("y", "…") or as a lone word that the model itself doubts.
+fn is_noise(text: &str, confidence: f32, no_speech: f32) -> bool {
+    let mut words = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+    let (Some(word), None) = (words.next(), words.next()) else {
+        return !text.chars().any(char::is_alphanumeric);
+    };
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let letter = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+    no_speech > NO_SPEECH || word == "y" || (letter && confidence < DOUBTFUL)
+}

@@ -1,0 +1,16 @@
+//! The wire, tested from outside.
+
+mod form;
+mod media;
+mod outbound;
+mod sequence;
+mod signature;
+mod status;
+mod twiml;
+
+/// Identifiers that every test may use.
+mod ids {
+    pub(crate) const STREAM: &str = "MZ0123456789abcdef0123456789abcdef";
+    pub(crate) const CALL: &str = "CA0123456789abcdef0123456789abcdef";
+    pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+}

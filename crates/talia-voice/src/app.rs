@@ -1,0 +1,76 @@
+//! Everything a call needs, built once from the configuration.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::line::{LiveCalls, StreamTokens};
+use crate::store::{Store, StoreError, StoreSettings};
+use crate::telemetry::Metrics;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use talia_twilio::signature::{AuthTokens, EmptySecret, Validator};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What is shared by all calls and requests.
+#[derive(Debug)]
+pub struct App {
+    /// As checked at the start.
+    pub config: Config,
+    /// The only source of time.
+    pub clock: Clock,
+    /// Calls, words, leads, events.
+    pub store: Store,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Tells Twilio from everybody else.
+    pub validator: Validator,
+    /// The one-time keys of media sockets.
+    pub tokens: StreamTokens,
+    /// The calls whose media stream is open.
+    pub live: LiveCalls,
+    /// Tasks of calls: the server waits for them when it stops.
+    pub calls: TaskTracker,
+    /// Cancelled when the server begins to stop: no new calls, and live calls come to their end.
+    pub draining: CancellationToken,
+    // The engines of speech and the conversations are built here too, by the rooms that own them.
+}
+
+/// Why the server can't start.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A secret of the configuration.
+    #[error("twilio.auth_token: {0}")]
+    Secret(#[from] EmptySecret),
+}
+
+impl App {
+    /// Opens the database and wires everything.
+    pub async fn build(config: Config, clock: Clock) -> Result<Arc<Self>, AppError> {
+        let metrics = Arc::new(Metrics::default());
+        let settings = StoreSettings {
+            url: config.database.url.clone(),
+            max_size_mib: config.database.max_size_mib,
+            backlog: config.database.backlog,
+            feed_buffer: config.events.feed_buffer,
+        };
+        let mut tokens = AuthTokens::new(config.twilio.auth_token.expose_secret())?;
+        if let Some(next) = &config.twilio.auth_token_next {
+            tokens = tokens.with_next(next.expose_secret())?;
+        }
+        Ok(Arc::new(Self {
+            store: Store::open(settings, clock.clone(), metrics.clone()).await?,
+            validator: Validator::new(tokens),
+            tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
+            live: LiveCalls::new(metrics.clone()),
+            calls: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            config,
+            clock,
+            metrics,
+        }))
+    }
+}

@@ -1,0 +1,71 @@
+//! The brain: from what the caller said to what TalIA says.
+//!
+//! A brain gets one [`Cue`] at a time and answers with [`Thought`]s through a bounded channel, so that a scripted brain
+//! answers at once and a model streams its answer sentence by sentence. What it remembers is what the caller heard:
+//! [`Brain::heard`] tells it.
+
+pub mod script;
+
+use serde::{Deserialize, Serialize};
+use talia_dialogue::{Cue, CueId, Entry, SpeechKind};
+use talia_spanish::Expectation;
+
+/// One piece of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thought {
+    /// Say a sentence.
+    Say { text: String, kind: SpeechKind },
+    /// What kind of answer the caller is expected to give to what was just said.
+    Expect(Expectation),
+    /// What is known of the lead now.
+    Lead(LeadDraft),
+    /// End the call when all of this answer has been heard.
+    EndCall,
+    /// The answer is complete.
+    Done,
+}
+
+/// A thinking part of a call.
+pub trait Brain: Send {
+    /// Answers a cue. Thoughts go to the channel that the brain was made with.
+    fn think(&mut self, cue: CueId, about: Cue);
+    /// Nothing more of this cue's answer is wanted.
+    fn forget(&mut self, cue: CueId);
+    /// A line of the transcript is final: for the assistant, what was really heard of it.
+    fn heard(&mut self, entry: &Entry);
+    /// The lead as far as it is known, for a call that ends in the middle.
+    fn lead(&self) -> LeadDraft;
+}
+
+/// What is known about the person who called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadDraft {
+    /// Full name.
+    pub name: Option<String>,
+    /// E-mail address, lower case.
+    pub email: Option<String>,
+    /// The e-mail was read back and confirmed.
+    pub email_confirmed: bool,
+    /// Telephone, E.164.
+    pub phone: Option<String>,
+    /// The telephone was read back (or offered) and confirmed.
+    pub phone_confirmed: bool,
+    /// Company.
+    pub company: Option<String>,
+    /// What the caller needs, in their words.
+    pub purpose: Option<String>,
+    /// Anything else a sales person should know.
+    pub notes: Option<String>,
+}
+
+impl LeadDraft {
+    /// Whether a sales person can do something with it: a person or a company, and a way to reach them.
+    pub fn is_usable(&self) -> bool {
+        (self.name.is_some() || self.company.is_some()) && (self.email.is_some() || self.phone.is_some())
+    }
+
+    /// Whether nothing is known yet.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

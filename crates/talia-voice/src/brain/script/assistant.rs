@@ -1,0 +1,318 @@
+//! Assistants as a company writes them: `assistants/*.toml`, checked when they are read.
+
+use super::phrase::{GAPS, Phrase, fill, gaps};
+use serde::Deserialize;
+use std::{collections::HashMap, fs, path::Path, path::PathBuf, sync::Arc};
+use talia_spanish::Language;
+
+/// The assistant that answers when the operator has written none.
+const DEFAULT: &str = include_str!("../../../../../assistants/solara.toml");
+const DEFAULT_ENGLISH: &str = include_str!("../../../../../assistants/solara-en.toml");
+const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
+
+/// Why an assistant can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AssistantError {
+    /// The file can't be read.
+    #[error("{path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    /// The file is not what an assistant looks like.
+    #[error("{path}: {message}")]
+    Parse { path: PathBuf, message: String },
+    /// A phrase asks for something that no phrase can have.
+    #[error("{path}: «{{{gap}}}» is not a gap; use one of {}", GAPS.join(", "))]
+    UnknownGap { path: PathBuf, gap: String },
+    /// Two assistants answer the same number, or two answer all the others.
+    #[error("{path}: {number} is answered by another assistant too")]
+    Twice { path: PathBuf, number: String },
+    /// The folder holds no assistant.
+    #[error("{0}: no assistant (*.toml) in this folder")]
+    Empty(PathBuf),
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// What the caller needs.
+    Need,
+    /// Full name.
+    Name,
+    /// E-mail address.
+    Email,
+    /// Telephone number.
+    Phone,
+    /// Company.
+    Company,
+}
+
+/// One question of the conversation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// What it fills.
+    pub field: Field,
+    /// How it is asked: first, and when it must be asked again.
+    pub ask: Vec<Phrase>,
+}
+
+/// One reason to go on, by what the caller needs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benefit {
+    /// Words of the need that it fits; none = fits when nothing else does.
+    pub when: Vec<String>,
+    /// The reason.
+    pub say: Phrase,
+}
+
+/// One frequent question.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faq {
+    /// Ways to ask it.
+    pub questions: Vec<String>,
+    /// The answer.
+    pub answer: Phrase,
+}
+
+/// The other things an assistant says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lines {
+    pub need_noted: Phrase,
+    pub name_noted: Phrase,
+    pub email_confirm: Phrase,
+    pub email_noted: Phrase,
+    pub email_given_up: Phrase,
+    pub company_noted: Phrase,
+    pub company_none: Phrase,
+    pub phone_offer: Phrase,
+    pub phone_confirm: Phrase,
+    pub phone_noted: Phrase,
+    pub phone_given_up: Phrase,
+    pub corrected: Phrase,
+    pub summary: Phrase,
+    pub summary_short: Phrase,
+    pub anything_else: Phrase,
+    pub goodbye: Phrase,
+    pub goodbye_silence: Phrase,
+    pub goodbye_limit: Phrase,
+    pub machine: Phrase,
+    pub person: Phrase,
+    pub take_your_time: Phrase,
+    pub repeat: Phrase,
+    pub lost: Vec<Phrase>,
+    pub unknown_answer: Phrase,
+    pub still_there: Vec<Phrase>,
+    pub filler: Vec<Phrase>,
+    pub apology: Phrase,
+}
+
+/// One assistant.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assistant {
+    /// Its name in the database and in logs.
+    pub id: String,
+    /// Twilio numbers (E.164) that it answers; none = all that no other assistant answers.
+    #[serde(default)]
+    pub answers: Vec<String>,
+    #[serde(deserialize_with = "language")]
+    pub language: Language,
+    /// ISO 3166 country whose disclosure and telephone habits apply.
+    pub country: String,
+    /// How it calls itself.
+    pub name: String,
+    /// The company it answers for.
+    pub business: String,
+    /// Where the privacy notice is, as it is said.
+    pub notice: String,
+    /// Voice of the local mouth.
+    pub voice: String,
+    #[serde(default = "one")]
+    pub speed: f32,
+    /// The notice that an AI speaks, if the country's text is to be reworded.
+    pub disclosure: Option<Phrase>,
+    pub greeting: Phrase,
+    pub questions: Vec<Question>,
+    #[serde(default)]
+    pub benefits: Vec<Benefit>,
+    #[serde(default)]
+    pub faq: Vec<Faq>,
+    pub lines: Lines,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn language<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Language, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "es" => Ok(Language::Spanish),
+        "en" => Ok(Language::English),
+        other => Err(serde::de::Error::custom(format!("language «{other}»: use es or en"))),
+    }
+}
+
+impl Assistant {
+    /// Reads one assistant. `path` only names it in errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, AssistantError> {
+        let parse = |message: String| AssistantError::Parse { path: path.to_owned(), message };
+        let mut assistant: Self = toml::from_str(text).map_err(|error| parse(error.to_string().replace('\n', " ")))?;
+        if assistant.disclosure.is_none() {
+            let texts: HashMap<String, HashMap<String, String>> =
+                toml::from_str(DISCLOSURES).map_err(|error| parse(error.to_string()))?;
+            let code = if assistant.language == Language::English { "en" } else { "es" };
+            let of_language = texts.get(code).ok_or_else(|| parse(format!("no disclosure for {code}")))?;
+            let text = of_language.get(&assistant.country).or_else(|| of_language.get("default"));
+            assistant.disclosure = text.cloned().map(Phrase::Plain);
+        }
+        for phrase in assistant.phrases() {
+            for text in phrase.variants() {
+                if let Some(gap) = gaps(text).into_iter().find(|gap| !GAPS.contains(gap)) {
+                    return Err(AssistantError::UnknownGap { path: path.to_owned(), gap: gap.to_owned() });
+                }
+            }
+        }
+        if assistant.disclosure_text().trim().is_empty() {
+            return Err(parse("disclosure: it can be reworded, not left out".into()));
+        }
+        if assistant.questions.iter().any(|question| question.ask.is_empty())
+            || assistant.lines.lost.is_empty()
+            || assistant.lines.still_there.is_empty()
+            || assistant.lines.filler.is_empty()
+        {
+            return Err(parse("a question's `ask`, `lost`, `still_there` and `filler` need at least one phrase".into()));
+        }
+        Ok(assistant)
+    }
+
+    /// The disclosure with its gaps filled.
+    pub fn disclosure_text(&self) -> String {
+        let text = self.disclosure.as_ref().map_or("", |phrase| phrase.text(false));
+        fill(text, |gap| self.own(gap)).unwrap_or_default()
+    }
+
+    /// A gap that is the same in every call.
+    pub fn own(&self, gap: &str) -> Option<&str> {
+        match gap {
+            "assistant" => Some(&self.name),
+            "business" => Some(&self.business),
+            "notice" => Some(&self.notice),
+            _ => None,
+        }
+    }
+
+    fn phrases(&self) -> Vec<&Phrase> {
+        let lines = &self.lines;
+        let mut all = vec![
+            &self.greeting, &lines.need_noted, &lines.name_noted, &lines.email_confirm, &lines.email_noted,
+            &lines.email_given_up, &lines.company_noted, &lines.company_none, &lines.phone_offer, &lines.phone_confirm,
+            &lines.phone_noted, &lines.phone_given_up, &lines.corrected, &lines.summary, &lines.summary_short,
+            &lines.anything_else, &lines.goodbye, &lines.goodbye_silence, &lines.goodbye_limit, &lines.machine,
+            &lines.person, &lines.take_your_time, &lines.repeat, &lines.unknown_answer, &lines.apology,
+        ];
+        all.extend(&self.disclosure);
+        all.extend(&lines.lost);
+        all.extend(&lines.still_there);
+        all.extend(&lines.filler);
+        all.extend(self.questions.iter().flat_map(|question| &question.ask));
+        all.extend(self.benefits.iter().map(|benefit| &benefit.say));
+        all.extend(self.faq.iter().map(|faq| &faq.answer));
+        all
+    }
+
+    /// Every sentence that is the same in every call, most needed first: synthesised once and kept.
+    pub fn fixed_sentences(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let opening = [self.disclosure_text()];
+        let texts = self.phrases().into_iter().flat_map(Phrase::variants);
+        let filled = texts.filter_map(|text| fill(text, |gap| self.own(gap)));
+        for text in opening.into_iter().chain(filled) {
+            for sentence in talia_spanish::tongue::sentences(&text) {
+                let sentence = sentence.trim().to_owned();
+                if !sentence.is_empty() && !sentences.contains(&sentence) {
+                    sentences.push(sentence);
+                }
+            }
+        }
+        sentences
+    }
+}
+
+/// All assistants of a server, chosen by the number called.
+#[derive(Debug, Clone)]
+pub struct Assistants {
+    by_number: HashMap<String, Arc<Assistant>>,
+    fallback: Arc<Assistant>,
+    all: Vec<Arc<Assistant>>,
+}
+
+impl Assistants {
+    /// The assistants compiled in: the Spanish one answers every number.
+    pub fn built_in() -> Result<Self, AssistantError> {
+        let spanish = Assistant::parse(DEFAULT, Path::new("assistants/solara.toml"))?;
+        let english = Assistant::parse(DEFAULT_ENGLISH, Path::new("assistants/solara-en.toml"))?;
+        Self::of(vec![(PathBuf::from("assistants/solara.toml"), spanish), ("assistants/solara-en.toml".into(), english)])
+    }
+
+    /// Every `*.toml` of a folder but `disclosures.toml`.
+    pub fn load(folder: &Path) -> Result<Self, AssistantError> {
+        let read = |source| AssistantError::Read { path: folder.to_owned(), source };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            let is_assistant = path.extension().is_some_and(|extension| extension == "toml")
+                && path.file_name().is_some_and(|name| name != "disclosures.toml");
+            if is_assistant {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut found = Vec::new();
+        for path in paths {
+            let text =
+                fs::read_to_string(&path).map_err(|source| AssistantError::Read { path: path.clone(), source })?;
+            let assistant = Assistant::parse(&text, &path)?;
+            found.push((path, assistant));
+        }
+        if found.is_empty() {
+            return Err(AssistantError::Empty(folder.to_owned()));
+        }
+        Self::of(found)
+    }
+
+    fn of(found: Vec<(PathBuf, Assistant)>) -> Result<Self, AssistantError> {
+        let mut by_number = HashMap::new();
+        let mut fallback: Option<Arc<Assistant>> = None;
+        let mut all = Vec::new();
+        for (path, assistant) in found {
+            let assistant = Arc::new(assistant);
+            for number in &assistant.answers {
+                if by_number.insert(number.clone(), assistant.clone()).is_some() {
+                    return Err(AssistantError::Twice { path, number: number.clone() });
+                }
+            }
+            if assistant.answers.is_empty() {
+                if fallback.is_some() {
+                    return Err(AssistantError::Twice { path, number: "every other number".into() });
+                }
+                fallback = Some(assistant.clone());
+            }
+            all.push(assistant);
+        }
+        let fallback = fallback.or_else(|| all.first().cloned()).ok_or_else(|| AssistantError::Empty(PathBuf::new()))?;
+        Ok(Self { by_number, fallback, all })
+    }
+
+    /// The assistant that answers this number.
+    pub fn for_number(&self, number: &str) -> &Arc<Assistant> {
+        self.by_number.get(number).unwrap_or(&self.fallback)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Arc<Assistant>] {
+        &self.all
+    }
+}

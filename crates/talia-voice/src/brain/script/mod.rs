@@ -1,0 +1,11 @@
+//! The offline conversation: an assistant described in a file, a few fields to fill, frequent questions to answer.
+
+pub mod assistant;
+mod agenda;
+mod fields;
+mod knowledge;
+mod phrase;
+mod talk;
+
+pub use assistant::{Assistant, AssistantError, Assistants};
+pub use talk::ScriptBrain;

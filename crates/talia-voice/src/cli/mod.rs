@@ -1,0 +1,76 @@
+//! The command line: one file a subcommand.
+
+mod bench;
+mod call;
+mod demo;
+mod eval;
+mod load;
+mod models;
+mod serve;
+mod terminal;
+
+use crate::{brain::script::AssistantError, config::ConfigError};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// `EX_USAGE`: the configuration is wrong, and nothing was started.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// TalIA Voz: contesta el teléfono de su empresa.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Command {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Configuration file; without it, `talia.toml` in this folder if it is there.
+    #[arg(long, global = true, env = "TALIA_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Answers calls.
+    Serve,
+    /// Rings a server on this machine with a simulated caller and shows the conversation.
+    Demo(demo::Demo),
+    /// Rings any server with a scripted caller.
+    Call(call::Call),
+    /// Rings any server with many callers at once and prints its figures.
+    Load(load::Load),
+    /// Speech models: list, fetch, verify.
+    #[command(subcommand)]
+    Models(models::Models),
+    /// Says how good the local engines are, on cases of our own.
+    #[command(subcommand)]
+    Eval(eval::Eval),
+    /// Measures the frame path, turns, barge-in and start on this machine.
+    Bench(bench::Bench),
+}
+
+/// Does what was asked.
+pub async fn run(command: Command) -> Result<()> {
+    let options = command.options;
+    match command.what {
+        What::Serve => serve::run(&options).await,
+        What::Demo(demo) => demo.run(&options).await,
+        What::Call(call) => call.run().await,
+        What::Load(load) => load.run().await,
+        What::Models(models) => models.run(&options).await,
+        What::Eval(eval) => eval.run(&options).await,
+        What::Bench(bench) => bench.run(&options).await,
+    }
+}
+
+/// 64 when the configuration or an assistant is wrong, 1 otherwise.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let is_configuration = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<AssistantError>());
+    if is_configuration { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,70 @@
+//! `talia-voice serve`: answers calls until it is told to stop.
+
+use super::Options;
+use crate::{
+    app::App,
+    clock::Clock,
+    config::{Config, Sources},
+    http,
+    telemetry::init_logs,
+};
+use anyhow::{Context, Result};
+use std::sync::Arc;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+pub(super) async fn run(options: &Options) -> Result<()> {
+    let config = Config::load(&Sources::of_process(options.config.clone()))?;
+    init_logs(&config.telemetry);
+    let clock = Clock::real();
+    let app = App::build(config, clock.clone()).await?;
+    let listener = TcpListener::bind(app.config.server.bind)
+        .await
+        .with_context(|| format!("no se puede escuchar en {}", app.config.server.bind))?;
+    tracing::info!(
+        server.bind = %listener.local_addr()?,
+        server.stt = app.engines.ears.stt.name(),
+        server.tts = app.engines.mouth.tts.name(),
+        server.started_ms = clock.elapsed().as_millis() as u64,
+        "ready for calls"
+    );
+    let preparing = tokio::spawn(prepare(app.clone()));
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    http::serve(app.clone(), listener, stop).await?;
+    preparing.abort();
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The fixed phrases become ready while calls are answered already: what isn't ready yet is spoken live.
+async fn prepare(app: Arc<App>) {
+    match app.engines.prepare(&app.assistants, |_, _| {}).await {
+        Ok(ready) => tracing::info!(phrases.kept = ready.kept, phrases.made = ready.made, "fixed phrases are ready"),
+        Err(error) => tracing::error!(error = %error, "fixed phrases could not be prepared"),
+    }
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be received: only kill -9 stops this server");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new calls; live calls may end");
+    stop.cancel();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::warn!("told to stop twice: live calls are cut");
+    std::process::exit(1);
+}

@@ -1,0 +1,28 @@
+//! Environment variables and the keys that they set.
+
+/// The variables with a name of their own.
+const NAMED: &[(&str, &str)] = &[
+    ("TALIA_BIND", "server.bind"),
+    ("TALIA_PUBLIC_URL", "server.public_url"),
+    ("TALIA_TWILIO_ACCOUNT_SID", "twilio.account_sid"),
+    ("TALIA_TWILIO_AUTH_TOKEN", "twilio.auth_token"),
+    ("TALIA_TWILIO_AUTH_TOKEN_NEXT", "twilio.auth_token_next"),
+    ("TALIA_TWIML_APP_SID", "twilio.twiml_app_sid"),
+    ("TALIA_TWILIO_API_KEY_SID", "twilio.api_key_sid"),
+    ("TALIA_TWILIO_API_KEY_SECRET", "twilio.api_key_secret"),
+    ("TALIA_VOICE_WEBHOOK_SECRET", "twilio.webhook_secret"),
+    ("TALIA_DATABASE_URL", "database.url"),
+    ("TALIA_NATS_URL", "events.nats_url"),
+    ("TALIA_LOG", "telemetry.log"),
+];
+
+/// The key that a variable sets, `section.key`; `None` when the variable isn't for us.
+///
+/// TalIA's other channels set `TALIA_…` variables too, so one without `__` and without a name here is left alone.
+pub(super) fn key_of(variable: &str) -> Option<String> {
+    if let Some((_, key)) = NAMED.iter().find(|(name, _)| *name == variable) {
+        return Some((*key).to_owned());
+    }
+    let (section, key) = variable.strip_prefix("TALIA_")?.split_once("__")?;
+    Some(format!("{}.{}", section.to_lowercase(), key.to_lowercase()))
+}

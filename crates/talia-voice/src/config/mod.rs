@@ -1,0 +1,92 @@
+//! The configuration: read once from defaults, file and environment, checked once, then plain typed data.
+
+mod assistants;
+mod database;
+mod disclosure;
+mod environment;
+mod error;
+mod events;
+mod layers;
+mod limits;
+mod models;
+mod server;
+mod speech;
+mod telemetry;
+mod twilio;
+
+pub use assistants::Assistants;
+pub use database::Database;
+pub use disclosure::{Country, Disclosure};
+pub use error::ConfigError;
+pub use events::Events;
+pub use layers::{DEFAULTS, Sources};
+pub use limits::Limits;
+pub use models::Models;
+pub(crate) use server::is_this_machine;
+pub use server::{PublicUrl, Server};
+pub use speech::{Engines, Speech};
+pub use telemetry::{LogFormat, Telemetry};
+pub use twilio::Twilio;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything an operator can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: Server,
+    pub twilio: Twilio,
+    pub database: Database,
+    pub events: Events,
+    pub models: Models,
+    pub speech: Speech,
+    pub assistants: Assistants,
+    pub disclosure: Disclosure,
+    pub limits: Limits,
+    pub telemetry: Telemetry,
+}
+
+impl Config {
+    /// Reads the layers and checks every value; the first thing that is wrong is the error.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let raw = layers::read(sources)?;
+        Ok(Self {
+            server: raw.server.check()?,
+            twilio: raw.twilio.check()?,
+            database: raw.database.check()?,
+            events: raw.events.check()?,
+            models: raw.models.check(),
+            speech: raw.speech.check()?,
+            assistants: raw.assistants.check()?,
+            disclosure: raw.disclosure.check()?,
+            limits: raw.limits.check()?,
+            telemetry: raw.telemetry.check()?,
+        })
+    }
+
+    /// Where the speech models are, for commands that need nothing else: a missing token is no error then.
+    pub fn models(sources: &Sources) -> Result<Models, ConfigError> {
+        Ok(layers::read(sources)?.models.check())
+    }
+}
+
+/// The file's shape, before anything is checked.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    server: server::Raw,
+    twilio: twilio::Raw,
+    database: database::Raw,
+    events: events::Raw,
+    models: models::Raw,
+    speech: speech::Raw,
+    assistants: assistants::Raw,
+    disclosure: disclosure::Raw,
+    limits: limits::Raw,
+    telemetry: telemetry::Raw,
+}
+
+/// An empty text in the file means "not set".
+fn set(text: String) -> Option<String> {
+    let trimmed = text.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}

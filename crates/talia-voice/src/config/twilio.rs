@@ -1,0 +1,85 @@
+//! `[twilio]`: the account and its secrets.
+
+use super::{ConfigError, set};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    account_sid: String,
+    auth_token: String,
+    auth_token_next: String,
+    twiml_app_sid: String,
+    api_key_sid: String,
+    api_key_secret: String,
+    webhook_secret: String,
+}
+
+/// The account and its secrets.
+#[derive(Debug, Clone)]
+pub struct Twilio {
+    /// `AC…`; without it any account whose requests are signed with our token.
+    pub account_sid: Option<String>,
+    /// Signs every request and socket.
+    pub auth_token: SecretString,
+    /// Accepted too, while the first is being rotated.
+    pub auth_token_next: Option<SecretString>,
+    /// `AP…`.
+    pub twiml_app_sid: Option<String>,
+    /// `SK…` and its secret.
+    pub api_key: Option<(String, SecretString)>,
+    /// Secret of our own webhook signatures.
+    pub webhook_secret: Option<SecretString>,
+}
+
+impl Raw {
+    pub(super) fn check(self) -> Result<Twilio, ConfigError> {
+        let auth_token = set(self.auth_token).ok_or_else(|| {
+            ConfigError::value(
+                "twilio.auth_token",
+                "is missing: set TALIA_TWILIO_AUTH_TOKEN (without it nobody could be told from Twilio)",
+            )
+        })?;
+        let api_key = match (set(self.api_key_sid), set(self.api_key_secret)) {
+            (Some(sid), Some(secret)) => Some((sid_of("twilio.api_key_sid", "SK", sid)?, secret.into())),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(ConfigError::value(
+                    "twilio.api_key_secret",
+                    "is missing beside api_key_sid",
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::value(
+                    "twilio.api_key_sid",
+                    "is missing beside api_key_secret",
+                ));
+            }
+        };
+        let sid = |key, prefix, text: Option<String>| text.map(|sid| sid_of(key, prefix, sid)).transpose();
+        Ok(Twilio {
+            account_sid: sid("twilio.account_sid", "AC", set(self.account_sid))?,
+            auth_token: auth_token.into(),
+            auth_token_next: set(self.auth_token_next).map(SecretString::from),
+            twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(self.twiml_app_sid))?,
+            api_key,
+            webhook_secret: set(self.webhook_secret).map(SecretString::from),
+        })
+    }
+}
+
+/// A Twilio identifier: two letters and 32 hexadecimal digits.
+fn sid_of(key: &'static str, prefix: &str, sid: String) -> Result<String, ConfigError> {
+    let good = sid
+        .strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if good {
+        Ok(sid)
+    } else {
+        Err(ConfigError::value(
+            key,
+            format!("must be {prefix} and 32 hexadecimal digits"),
+        ))
+    }
+}

@@ -1,0 +1,202 @@
+//! The ears of one call: audio frames in, what was heard out.
+//!
+//! Voice activity is computed inline (tens of microseconds a step); transcription and end-of-turn prediction run in the
+//! bounded [`pool`], one thread a job, and come back as [`EarEvent`]s.
+
+pub mod end_of_turn;
+pub mod pool;
+pub mod stt;
+pub mod vad;
+
+use crate::ears::{
+    end_of_turn::EndOfTurn,
+    pool::Pool,
+    stt::{Recording, Stt},
+    vad::{VoiceDetector, VoiceProbability},
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use talia_audio::{frame, level};
+use talia_dialogue::{JobId, TurnId, VoiceStep};
+use talia_spanish::{Expectation, Language};
+use talia_speech::EngineError;
+use tokio::sync::mpsc;
+
+/// How much audio before the first sound belongs to a turn: the detector hears a word late.
+const PRE_ROLL: Duration = Duration::from_millis(500);
+/// Audio of one turn beyond which the oldest is dropped; the recogniser can't take more at once.
+const LONGEST_TURN: Duration = Duration::from_secs(60);
+/// What smart-turn looks at.
+const END_OF_TURN_WINDOW: Duration = Duration::from_secs(8);
+
+/// What the ears report.
+#[derive(Debug)]
+pub enum EarEvent {
+    /// Words of a transcription job.
+    Transcribed { job: JobId, text: String },
+    /// The job failed or was refused.
+    Failed { job: JobId },
+    /// How likely the caller has finished.
+    EndOfTurn { job: JobId, probability: f32 },
+}
+
+/// What the ears of all calls share.
+#[derive(Clone)]
+pub struct EarEngines {
+    /// Makes one detector a call.
+    pub detector: Arc<dyn vad::DetectorSource>,
+    /// Writes speech down.
+    pub stt: Arc<dyn Stt>,
+    /// Predicts ends of turns; `None` leaves it to silence and words.
+    pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
+    /// Where transcriptions run.
+    pub stt_pool: Pool,
+    /// Where predictions run.
+    pub end_of_turn_pool: Pool,
+}
+
+/// The ears of one call.
+pub struct Ears {
+    engines: EarEngines,
+    detector: Box<dyn VoiceDetector>,
+    language: Language,
+    events: mpsc::Sender<EarEvent>,
+    /// Audio of the last half second, for the beginning of the next turn.
+    recent: VecDeque<i16>,
+    /// Audio of the turn that is under way.
+    turn: Option<(TurnId, Vec<i16>)>,
+    /// Cancels the transcription that a newer one replaces.
+    running: Option<Arc<AtomicBool>>,
+    /// The newest samples, as many as a step of the detector has: what its level is measured on.
+    newest: Vec<i16>,
+    verdicts: Vec<VoiceProbability>,
+}
+
+impl Ears {
+    /// Ears that report to `events`.
+    pub fn new(
+        engines: EarEngines,
+        language: Language,
+        events: mpsc::Sender<EarEvent>,
+    ) -> Result<Self, EngineError> {
+        let detector = engines.detector.detector()?;
+        let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
+        Ok(Self {
+            engines,
+            detector,
+            language,
+            events,
+            recent,
+            turn: None,
+            running: None,
+            newest: Vec::with_capacity(1_024),
+            verdicts: Vec::with_capacity(8),
+        })
+    }
+
+    /// Takes one piece of the caller's audio; calls `voice` for each step of the detector that it completes.
+    pub fn hear(&mut self, samples: &[i16], mut voice: impl FnMut(VoiceStep)) {
+        self.recent.extend(samples);
+        let keep = frame::samples_in(PRE_ROLL) as usize;
+        let surplus = self.recent.len().saturating_sub(keep);
+        self.recent.drain(..surplus);
+        if let Some((_, audio)) = &mut self.turn {
+            let longest = frame::samples_in(LONGEST_TURN) as usize;
+            if audio.len() + samples.len() > longest {
+                audio.drain(..samples.len().min(audio.len()));
+            }
+            audio.extend_from_slice(samples);
+        }
+        self.newest.extend_from_slice(samples);
+        self.verdicts.clear();
+        if let Err(error) = self.detector.push(samples, &mut self.verdicts) {
+            // A detector that fails makes the caller inaudible to the dialogue, not the call to crash.
+            tracing::warn!(error = %error, "the voice detector failed on a piece of audio");
+        }
+        let duration = self.detector.step();
+        let step = frame::samples_in(duration) as usize;
+        for verdict in &self.verdicts {
+            let window = &self.newest[self.newest.len().saturating_sub(step)..];
+            let level_dbfs = level::rms_dbfs(window);
+            voice(VoiceStep { probability: verdict.probability, level_dbfs, duration });
+        }
+        let surplus = self.newest.len().saturating_sub(step);
+        self.newest.drain(..surplus);
+    }
+
+    /// Keeps the audio of this turn from half a second ago.
+    pub fn begin_turn(&mut self, turn: TurnId) {
+        let mut audio = Vec::with_capacity(frame::SAMPLE_RATE as usize * 4);
+        audio.extend(&self.recent);
+        self.turn = Some((turn, audio));
+    }
+
+    /// Nothing more will be asked about this turn.
+    pub fn close_turn(&mut self, turn: TurnId) {
+        if self.turn.as_ref().is_some_and(|(current, _)| *current == turn) {
+            self.turn = None;
+        }
+    }
+
+    /// Has the turn's audio so far written down; the answer comes as an [`EarEvent`].
+    pub fn transcribe(&mut self, job: JobId, turn: TurnId, expectation: Expectation) {
+        if let Some(running) = self.running.take() {
+            // Its audio is contained in the new job's.
+            running.store(true, Ordering::Relaxed);
+        }
+        let Some(samples) = self.audio_of(turn, LONGEST_TURN) else {
+            let _ = self.events.try_send(EarEvent::Failed { job });
+            return;
+        };
+        let cancel = Arc::new(AtomicBool::new(false));
+        self.running = Some(cancel.clone());
+        let recording = Recording { samples, expectation, language: self.language };
+        let (stt, events) = (self.engines.stt.clone(), self.events.clone());
+        let admitted = self.engines.stt_pool.run(move || {
+            let event = match stt.transcribe(&recording, &cancel) {
+                Ok(text) => EarEvent::Transcribed { job, text },
+                Err(error) => {
+                    tracing::debug!(error = %error, "a transcription ended without words");
+                    EarEvent::Failed { job }
+                }
+            };
+            // The call may be over: then nobody listens.
+            let _ = events.blocking_send(event);
+        });
+        if !admitted {
+            let _ = self.events.try_send(EarEvent::Failed { job });
+        }
+    }
+
+    /// Asks how likely the turn is over; the answer comes as an [`EarEvent`], or not at all without a predictor.
+    pub fn predict_end_of_turn(&mut self, job: JobId, turn: TurnId) {
+        let Some(predictor) = self.engines.end_of_turn.clone() else { return };
+        let Some(samples) = self.audio_of(turn, END_OF_TURN_WINDOW) else { return };
+        let events = self.events.clone();
+        self.engines.end_of_turn_pool.run(move || {
+            if let Some(probability) = predictor.probability(&samples) {
+                let _ = events.blocking_send(EarEvent::EndOfTurn { job, probability });
+            }
+        });
+    }
+
+    fn audio_of(&self, turn: TurnId, most: Duration) -> Option<Vec<i16>> {
+        let (current, audio) = self.turn.as_ref()?;
+        let start = audio.len().saturating_sub(frame::samples_in(most) as usize);
+        (*current == turn && !audio.is_empty()).then(|| audio[start..].to_vec())
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.store(true, Ordering::Relaxed);
+        }
+    }
+}

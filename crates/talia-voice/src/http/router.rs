@@ -1,0 +1,35 @@
+//! Every route, grouped by who calls it.
+
+use super::{operator, probes};
+use crate::app::App;
+use crate::line::{self, paths};
+use crate::{api, line::paths::STREAM};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    // Twilio: signed requests and sockets.
+    let twilio = Router::new()
+        .route(paths::INBOUND, post(line::inbound))
+        .route(paths::AFTER, post(line::after))
+        .route(paths::STATUS, post(line::status))
+        .route(paths::STREAM_STATUS, post(line::stream_status))
+        .route(STREAM, get(line::stream_without_token))
+        .route(&format!("{STREAM}/{{token}}"), get(line::stream));
+    // The operator: with a key, or from this machine.
+    let operator = api::routes()
+        .route("/metrics", get(probes::metrics))
+        .layer(from_fn_with_state(app.clone(), operator::only));
+    // Whoever supervises the process.
+    let probes = Router::new()
+        .route("/healthz", get(probes::health))
+        .route("/readyz", get(probes::ready));
+    Router::new()
+        .merge(twilio)
+        .merge(operator)
+        .merge(probes)
+        .with_state(app)
+}

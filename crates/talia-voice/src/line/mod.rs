@@ -1,0 +1,38 @@
+//! Twilio's side: webhooks, signatures, tokens of streams, and the media socket. The only room that knows Twilio.
+
+mod after;
+mod documents;
+mod inbound;
+mod live;
+mod media_socket;
+mod status;
+mod stream;
+mod stream_status;
+mod tokens;
+mod uplink;
+mod webhook;
+
+pub use live::{LiveCall, LiveCalls};
+pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
+pub use stream::AnsweredCall;
+pub use tokens::StreamTokens;
+
+pub(crate) use after::after;
+pub(crate) use inbound::inbound;
+pub(crate) use status::status;
+pub(crate) use stream::{stream, stream_without_token};
+pub(crate) use stream_status::stream_status;
+
+/// Where each of Twilio's requests arrives.
+pub mod paths {
+    /// A call begins.
+    pub const INBOUND: &str = "/api/voice/inbound";
+    /// A stream has ended.
+    pub const AFTER: &str = "/api/voice/after";
+    /// A call has changed its state.
+    pub const STATUS: &str = "/api/voice/status";
+    /// A stream has changed its state.
+    pub const STREAM_STATUS: &str = "/api/voice/stream-status";
+    /// Media sockets; a token follows as a path segment.
+    pub const STREAM: &str = "/api/voice/stream";
+}

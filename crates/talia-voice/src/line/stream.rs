@@ -1,0 +1,161 @@
+//! `GET /api/voice/stream/{token}`: a media socket. Nothing is begun before signature and token hold.
+
+use super::media_socket::{SocketLimits, await_start};
+use super::{MediaSocket, tokens, webhook};
+use crate::app::App;
+use crate::store::{Burnt, CallRow, StreamClaim};
+use crate::telemetry::labels::Refusal;
+use axum::extract::rejection::PathRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use talia_twilio::media::{MAX_MESSAGE, Start};
+use talia_twilio::{CallSid, CallStatus, StreamSid};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// A media message is about 300 bytes, and there are 50 a second: a small buffer keeps a call's memory small.
+const READ_BUFFER: usize = 4 * 1024;
+/// Written out at the latest when this much waits; a batch is flushed anyway.
+const WRITE_BUFFER: usize = 8 * 1024;
+/// A client that doesn't read makes us hold no more than this.
+const LONGEST_WRITE_BUFFER: usize = 64 * 1024;
+
+/// A call whose media stream has started.
+#[derive(Debug, Clone)]
+pub struct AnsweredCall {
+    pub call_sid: CallSid,
+    pub stream_sid: StreamSid,
+    /// Who calls: E.164, `client:…`, `sip:…` or a word such as `anonymous`.
+    pub from: String,
+    /// Who is called.
+    pub to: String,
+    /// The name of the conversation that answers.
+    pub assistant: String,
+    /// What the TwiML's `<Parameter>`s say.
+    pub parameters: BTreeMap<String, String>,
+    /// How many streams the call had before: more than 0 when its socket broke and Twilio came back.
+    pub streams_before: u32,
+    /// When the stream started.
+    pub at: Timestamp,
+}
+
+/// Takes a media socket.
+pub(crate) async fn stream(
+    State(app): State<Arc<App>>,
+    token: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let token = token.map_or_else(|_| String::new(), |Path(token)| token);
+    let url = app.config.server.public_url.ws(webhook::target(&uri));
+    if let Err(why) = app.validator.validate_websocket(&url, webhook::signature_of(&headers)) {
+        return refuse(&app, webhook::refusal_of(why), StatusCode::FORBIDDEN);
+    }
+    let Ok(upgrade) = upgrade else {
+        return refuse(&app, Refusal::NotASocket, StatusCode::UPGRADE_REQUIRED);
+    };
+    if app.draining.is_cancelled() {
+        return refuse(&app, Refusal::Draining, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let (claim, call) = match admit(&app, &token).await {
+        Ok(admitted) => admitted,
+        Err(Refusal::StoreUnavailable) => {
+            return refuse(&app, Refusal::StoreUnavailable, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        Err(refusal) => return refuse(&app, refusal, StatusCode::FORBIDDEN),
+    };
+    let tracked = app.calls.token();
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(LONGEST_WRITE_BUFFER)
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| run(app, socket, (claim, call), tracked))
+}
+
+/// A media socket that brings no token.
+pub(crate) async fn stream_without_token(State(app): State<Arc<App>>) -> Response {
+    refuse(&app, Refusal::TokenUnknown, StatusCode::FORBIDDEN)
+}
+
+fn refuse(app: &App, reason: Refusal, status: StatusCode) -> Response {
+    app.metrics.refused(reason);
+    status.into_response()
+}
+
+async fn admit(app: &App, token: &str) -> Result<(StreamClaim, CallRow), Refusal> {
+    let hash = tokens::hash_of(token).ok_or(Refusal::TokenUnknown)?;
+    let claim = match app.store.burn_token(hash).await {
+        Ok(Burnt::Good(claim)) => claim,
+        Ok(Burnt::Used) => return Err(Refusal::TokenUsed),
+        Ok(Burnt::Expired) => return Err(Refusal::TokenExpired),
+        Ok(Burnt::Unknown) => return Err(Refusal::TokenUnknown),
+        Err(_) => return Err(Refusal::StoreUnavailable),
+    };
+    match app.store.call(&claim.call_sid).await {
+        Ok(Some(call)) => Ok((claim, call)),
+        Ok(None) => Err(Refusal::CallUnknown),
+        Err(_) => Err(Refusal::StoreUnavailable),
+    }
+}
+
+/// Checks what the stream says of itself against what its token is good for.
+fn check(start: &Start, claim: &StreamClaim) -> Result<(), Refusal> {
+    if start.call_sid.as_str() != claim.call_sid || start.account_sid.as_str() != claim.account_sid {
+        return Err(Refusal::StartForeign);
+    }
+    if !start.media_format.is_mulaw_8k() {
+        return Err(Refusal::MediaFormat);
+    }
+    Ok(())
+}
+
+async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, CallRow), _tracked: TaskTrackerToken) {
+    let limits = SocketLimits {
+        first_message: app.config.limits.first_message_timeout,
+        start: app.config.limits.start_timeout,
+        write_stall: app.config.limits.write_stall,
+        bad_frames: app.config.limits.bad_frames,
+    };
+    let start = match await_start(&mut socket, &limits, |start| check(start, &claim)).await {
+        Ok(start) => start,
+        Err(refusal) => {
+            app.metrics.refused(refusal);
+            tracing::warn!(call.sid = claim.call_sid, ?refusal, "a media socket was refused");
+            return;
+        }
+    };
+    let at = app.clock.wall();
+    // Twilio reports no `in-progress` for an inbound call; its stream is the proof. A failure is counted by the store.
+    let _ = app
+        .store
+        .advance_status(start.call_sid.as_str(), CallStatus::InProgress, at, None)
+        .await;
+    let answering = app.config.assistants.answering(&row.to_number).to_owned();
+    let call = AnsweredCall {
+        call_sid: start.call_sid.clone(),
+        stream_sid: start.stream_sid.clone(),
+        from: row.from_number,
+        to: row.to_number,
+        assistant: row.assistant.unwrap_or(answering),
+        parameters: start.custom_parameters.clone(),
+        // Burning the token has counted this one.
+        streams_before: u32::try_from(row.streams - 1).unwrap_or(0),
+        at,
+    };
+    let live = app.live.enter(call.call_sid.clone());
+    let socket = MediaSocket::new(socket, &start, live, limits, app.metrics.clone());
+    tracing::info!(
+        call.sid = call.call_sid.as_str(),
+        stream.sid = call.stream_sid.as_str(),
+        "call answered"
+    );
+    crate::call::answer(app, socket, call).await;
+}

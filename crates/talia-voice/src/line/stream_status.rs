@@ -1,0 +1,42 @@
+//! `POST /api/voice/stream-status`: Twilio's view of a stream, for the log.
+
+use super::webhook;
+use crate::app::App;
+use crate::telemetry::labels::Webhook;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use talia_twilio::webhook::{StreamEvent, StreamStatus};
+
+/// Logs what Twilio saw. Its error text is not ours to repeat; the call's identifier finds it in Twilio's console.
+pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let began = app.clock.now();
+    let response = match webhook::read(&app, request).await {
+        Ok(form) => match webhook::fields(&app, &form, StreamStatus::read, |status| &status.account_sid) {
+            Ok(status) => {
+                log(&status);
+                StatusCode::NO_CONTENT.into_response()
+            }
+            Err(refused) => refused,
+        },
+        Err(refused) => refused,
+    };
+    app.metrics
+        .webhook(Webhook::StreamStatus, app.clock.now().duration_since(began));
+    response
+}
+
+fn log(status: &StreamStatus) {
+    let (call, stream) = (status.call_sid.as_str(), status.stream_sid.as_str());
+    match status.event {
+        StreamEvent::Error => tracing::warn!(call.sid = call, stream.sid = stream, "Twilio reports a broken stream"),
+        event => tracing::debug!(
+            call.sid = call,
+            stream.sid = stream,
+            stream.event = event.as_str(),
+            "stream"
+        ),
+    }
+}

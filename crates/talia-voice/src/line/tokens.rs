@@ -1,0 +1,89 @@
+//! One-time tokens of media sockets: random, short-lived, bound to a call, kept as hashes.
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError, StreamClaim, TokenHash};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
+
+/// 256 bits: nobody guesses one.
+const TOKEN_BYTES: usize = 32;
+/// Base64 of that.
+const TOKEN_CHARS: usize = 43;
+
+/// Remembers the tokens of the last minute in clear, so that a webhook that Twilio repeats gets the same answer and
+/// the call no second usable token. The database knows only hashes.
+#[derive(Debug)]
+pub struct StreamTokens {
+    clock: Clock,
+    ttl: Duration,
+    recent: Mutex<HashMap<(String, i64), Recent>>,
+}
+
+#[derive(Debug)]
+struct Recent {
+    token: Arc<OnceCell<String>>,
+    forget_at: Instant,
+}
+
+impl StreamTokens {
+    /// Tokens that are good for `ttl`.
+    pub fn new(clock: Clock, ttl: Duration) -> Self {
+        Self {
+            clock,
+            ttl,
+            recent: Mutex::default(),
+        }
+    }
+
+    /// The token for a call's next stream, `streams` being how many it has had: made once, however often it is asked.
+    pub async fn for_stream(&self, store: &Store, claim: &StreamClaim, streams: i64) -> Result<String, StoreError> {
+        let cell = self.cell(&claim.call_sid, streams);
+        let token = cell
+            .get_or_try_init(|| async {
+                let token = random_token()?;
+                store.issue_token(hash(&token), claim.clone(), self.ttl).await?;
+                Ok::<_, StoreError>(token)
+            })
+            .await?;
+        Ok(token.clone())
+    }
+
+    /// The token that was given out for a stream within the last minute.
+    pub fn recent(&self, call_sid: &str, streams: i64) -> Option<String> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent.get(&(call_sid.to_owned(), streams))?;
+        (known.forget_at > self.clock.now()).then(|| known.token.get().cloned())?
+    }
+
+    fn cell(&self, call_sid: &str, streams: i64) -> Arc<OnceCell<String>> {
+        let now = self.clock.now();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        // Bounded by the calls that begin within a minute, as only signed webhooks come here.
+        recent.retain(|_, known| known.forget_at > now);
+        let known = recent.entry((call_sid.to_owned(), streams)).or_insert_with(|| Recent {
+            token: Arc::default(),
+            forget_at: now + self.ttl,
+        });
+        known.token.clone()
+    }
+}
+
+fn random_token() -> Result<String, StoreError> {
+    let mut bytes = [0; TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::Other(error.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What the database knows of a token; `None` when it can't be one of ours.
+pub(super) fn hash_of(token: &str) -> Option<TokenHash> {
+    (token.len() == TOKEN_CHARS).then(|| hash(token))
+}
+
+fn hash(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}

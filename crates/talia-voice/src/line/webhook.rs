@@ -1,0 +1,80 @@
+//! What all webhooks have in common: a bounded body, a signature, an account.
+
+use super::documents;
+use crate::app::App;
+use crate::telemetry::labels::Refusal;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use talia_twilio::AccountSid;
+use talia_twilio::form::{Form, FormError, MAX_BODY};
+use talia_twilio::signature::{self, SETTINGS_HEADER, SIGNATURE_HEADER, SignatureHeaders};
+use tokio::time::timeout;
+
+/// Reads a webhook's form. Nothing is looked up or written before its signature holds; what is refused is counted.
+pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Form, Response> {
+    let refuse = |reason: Refusal, status: StatusCode| {
+        app.metrics.refused(reason);
+        status.into_response()
+    };
+    let (parts, body) = request.into_parts();
+    let reading = axum::body::to_bytes(body, MAX_BODY);
+    let body = match timeout(app.config.limits.body_timeout, reading).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Err(refuse(Refusal::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(_) => return Err(refuse(Refusal::BodyTimeout, StatusCode::REQUEST_TIMEOUT)),
+    };
+    let form = Form::parse(&body).map_err(|_| refuse(Refusal::FormBad, StatusCode::BAD_REQUEST))?;
+    let url = app.config.server.public_url.http(target(&parts.uri));
+    app.validator
+        .validate_form(&url, form.fields(), signature_of(&parts.headers))
+        .map_err(|why| refuse(refusal_of(why), StatusCode::FORBIDDEN))?;
+    Ok(form)
+}
+
+/// Path and query as they came: nothing decoded, nothing tidied.
+pub(super) fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The headers that a signature is made of. One that isn't text can't be a signature.
+pub(super) fn signature_of(headers: &HeaderMap) -> SignatureHeaders<'_> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    SignatureHeaders {
+        signature: text(SIGNATURE_HEADER),
+        settings: text(SETTINGS_HEADER),
+    }
+}
+
+pub(super) fn refusal_of(why: signature::Refusal) -> Refusal {
+    match why {
+        signature::Refusal::MissingHeader => Refusal::SignatureMissing,
+        _ => Refusal::SignatureWrong,
+    }
+}
+
+/// Reads the fields of one kind of webhook and checks that the account is ours.
+pub(super) fn fields<T>(
+    app: &App,
+    form: &Form,
+    read: fn(&Form) -> Result<T, FormError>,
+    account: fn(&T) -> &AccountSid,
+) -> Result<T, Response> {
+    let fields = read(form).map_err(|why| {
+        app.metrics.refused(Refusal::FormBad);
+        tracing::warn!(webhook.reason = why.reason(), "a signed webhook can't be read");
+        StatusCode::BAD_REQUEST.into_response()
+    })?;
+    let ours = app.config.twilio.account_sid.as_deref();
+    if ours.is_some_and(|ours| ours != account(&fields).as_str()) {
+        app.metrics.refused(Refusal::AccountForeign);
+        return Err(StatusCode::FORBIDDEN.into_response());
+    }
+    Ok(fields)
+}
+
+/// Answers with an apology that Twilio speaks, and counts why.
+pub(super) fn apologise(app: &App, reason: Refusal) -> Response {
+    app.metrics.refused(reason);
+    documents::respond(documents::apology())
+}

@@ -1,0 +1,25 @@
+//! What is kept: calls, words, leads, events, tokens of streams. The only room that knows SQL; one file a table.
+//!
+//! All writes go through one task that commits them in groups, so that a write is acknowledged only when it is on
+//! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
+
+mod calls;
+mod error;
+mod ids;
+mod leads;
+mod open;
+mod outbox;
+mod stream_tokens;
+mod times;
+mod transcripts;
+mod write;
+mod writer;
+
+pub use calls::{CallRow, NewCall, Started};
+pub use error::StoreError;
+pub use leads::{LeadFields, LeadRow};
+pub use open::{Store, StoreSettings};
+pub use outbox::{CloudEvent, EventType, OutboxRow};
+pub use stream_tokens::{Burnt, StreamClaim, TokenHash};
+pub use transcripts::{NewSegment, SegmentRow};
+pub use write::Record;

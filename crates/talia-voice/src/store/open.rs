@@ -1,0 +1,315 @@
+//! The store as the rest of the program sees it.
+
+use super::calls::{Ending, StatusReport};
+use super::ids::Ids;
+use super::leads::LeadOf;
+use super::stream_tokens::NewToken;
+use super::write::{self, Record, Write, Written};
+use super::writer::{Job, Writer};
+use super::{
+    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OutboxRow, SegmentRow, Started, StoreError, StreamClaim,
+    TokenHash, calls, leads, outbox, transcripts,
+};
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlitePool};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use talia_dialogue::EndReason;
+use talia_twilio::CallStatus;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Writes handed over and not yet taken by the writer; whoever hands over more waits, except [`Store::record`].
+const QUEUE: usize = 4_096;
+/// How long another process may hold the database before that counts as a failure.
+const BUSY: Duration = Duration::from_secs(1);
+/// Reads at once.
+const READERS: u32 = 4;
+/// Pages of SQLite's default size in a MiB.
+const PAGES_PER_MIB: u32 = 256;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// `sqlite:` and a path.
+    pub url: String,
+    /// The size at which the file counts as full.
+    pub max_size_mib: Option<u32>,
+    /// How many writes wait in memory while the database can't be written.
+    pub backlog: usize,
+    /// How many committed events a slow listener may be behind.
+    pub feed_buffer: usize,
+}
+
+impl StoreSettings {
+    /// No limit to the file, and room for as many waiting writes as an hour of a busy server makes.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_size_mib: None,
+            backlog: 10_000,
+            feed_buffer: 1_024,
+        }
+    }
+}
+
+/// The database: one writer, a few readers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    readers: SqlitePool,
+    committed: broadcast::Sender<Arc<OutboxRow>>,
+    ids: Arc<Ids>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    closing: CancellationToken,
+    writer: TaskTracker,
+}
+
+impl Store {
+    /// Opens the file, or makes it (readable by its owner only), and brings its tables up to date.
+    pub async fn open(settings: StoreSettings, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
+        let failed = |reason: String| StoreError::Open {
+            url: settings.url.clone(),
+            reason,
+        };
+        let options = SqliteConnectOptions::from_str(&settings.url)
+            .map_err(|error| failed(error.to_string()))?
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        keep_private(options.get_filename()).map_err(|error| failed(error.to_string()))?;
+        let mut connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(2))
+            .connect_lazy_with(options.clone().read_only(true));
+        // A page limit belongs to a connection, and only the writer's can grow the file.
+        let options = match settings.max_size_mib {
+            Some(mib) => options.pragma("max_page_count", mib.saturating_mul(PAGES_PER_MIB).to_string()),
+            None => options,
+        };
+        let connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        let (committed, _) = broadcast::channel(settings.feed_buffer);
+        let store = Self {
+            jobs,
+            readers,
+            committed: committed.clone(),
+            ids: Arc::new(Ids::new()),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            closing: CancellationToken::new(),
+            writer: TaskTracker::new(),
+        };
+        let writer = Writer {
+            options,
+            connection: Some(connection),
+            jobs: receiver,
+            committed,
+            clock,
+            ids: store.ids.clone(),
+            metrics,
+            backlog: VecDeque::new(),
+            longest_backlog: settings.backlog,
+            closing: store.closing.clone(),
+        };
+        store.writer.spawn(writer.run());
+        store.writer.close();
+        Ok(store)
+    }
+
+    /// Writes what was handed over, then stops; later writes are refused.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.writer.wait().await;
+        self.readers.close().await;
+    }
+
+    /// Keeps the row of a call that begins. A repetition changes nothing.
+    pub async fn call_started(&self, call: NewCall) -> Result<Started, StoreError> {
+        match self.write(Write::Start(call)).await? {
+            Written::Started(started) => Ok(started),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    /// Moves a call to a state that Twilio reports; never back, and a call that is over stays over. A call that isn't
+    /// known yet begins with it, because reports may overtake the first webhook. `duration_s` is Twilio's
+    /// `CallDuration`.
+    pub async fn advance_status(
+        &self,
+        call_sid: &str,
+        status: CallStatus,
+        at: Timestamp,
+        duration_s: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let call_sid = call_sid.to_owned();
+        let report = StatusReport {
+            call_sid,
+            status,
+            duration_s,
+            at,
+        };
+        self.write(Write::Advance(report)).await.map(drop)
+    }
+
+    /// Keeps what a call has to keep and returns when it is on disk. [`StoreError::Deferred`] means that it will be.
+    pub async fn keep(&self, record: Record) -> Result<(), StoreError> {
+        let write = self.write_of(record);
+        self.write(write).await.map(drop)
+    }
+
+    /// The same without waiting: for the call's own loop. Order is kept.
+    pub fn record(&self, record: Record) -> Result<(), StoreError> {
+        let write = self.write_of(record);
+        self.jobs.try_send(Job { write, reply: None }).map_err(|error| {
+            let error = match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Overflow,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            };
+            self.metrics.store_error(error.fault());
+            error
+        })
+    }
+
+    /// Appends a line to a call's transcript.
+    pub async fn append_segment(&self, segment: NewSegment) -> Result<(), StoreError> {
+        self.keep(Record::Segment(segment)).await
+    }
+
+    /// Keeps a call's lead: one a call, the event `lead_created` once, later times amend it.
+    pub async fn save_lead(&self, call_sid: &str, fields: LeadFields) -> Result<(), StoreError> {
+        let (call_sid, at) = (call_sid.to_owned(), self.clock.wall());
+        self.keep(Record::Lead { call_sid, fields, at }).await
+    }
+
+    /// Keeps that a conversation is over. Await it before the socket is closed: what Twilio asks next depends on it.
+    pub async fn call_ended(&self, call_sid: &str, reason: EndReason) -> Result<(), StoreError> {
+        let (call_sid, at) = (call_sid.to_owned(), self.clock.wall());
+        self.keep(Record::Ended { call_sid, reason, at }).await
+    }
+
+    /// Keeps when the caller had heard that an AI is speaking.
+    pub async fn disclosure_heard(&self, call_sid: &str) -> Result<(), StoreError> {
+        let (call_sid, at) = (call_sid.to_owned(), self.clock.wall());
+        self.keep(Record::DisclosureHeard { call_sid, at }).await
+    }
+
+    /// Gives out the token of a stream; an unused one of the same call is void from then on.
+    pub async fn issue_token(&self, hash: TokenHash, claim: StreamClaim, ttl: Duration) -> Result<(), StoreError> {
+        let at = self.clock.wall();
+        let expires_at = at.saturating_add(ttl).unwrap_or(Timestamp::MAX);
+        let token = NewToken {
+            hash,
+            claim,
+            at,
+            expires_at,
+        };
+        self.write(Write::Issue(token)).await.map(drop)
+    }
+
+    /// Uses up a token: exactly one of all that show it is told that it was good.
+    pub async fn burn_token(&self, hash: TokenHash) -> Result<Burnt, StoreError> {
+        match self.write(Write::Burn(hash, self.clock.wall())).await? {
+            Written::Burnt(burnt) => Ok(burnt),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    /// One call.
+    pub async fn call(&self, call_sid: &str) -> Result<Option<CallRow>, StoreError> {
+        self.read(calls::fetch(&self.readers, call_sid).await)
+    }
+
+    /// The newest calls first.
+    pub async fn recent_calls(&self, limit: u32) -> Result<Vec<CallRow>, StoreError> {
+        self.read(calls::recent(&self.readers, limit).await)
+    }
+
+    /// A call's transcript in order.
+    pub async fn transcript(&self, call_sid: &str) -> Result<Vec<SegmentRow>, StoreError> {
+        self.read(transcripts::of_call(&self.readers, call_sid).await)
+    }
+
+    /// A call's lead.
+    pub async fn lead(&self, call_sid: &str) -> Result<Option<LeadRow>, StoreError> {
+        self.read(leads::of_call(&self.readers, call_sid).await)
+    }
+
+    /// Events after a cursor, oldest first.
+    pub async fn events_after(&self, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(outbox::after(&self.readers, seq, limit).await)
+    }
+
+    /// The cursor of the newest event; 0 when there is none.
+    pub async fn newest_event(&self) -> Result<i64, StoreError> {
+        self.read(outbox::newest(&self.readers).await)
+    }
+
+    /// Events from now on, each after its commit.
+    pub fn committed(&self) -> broadcast::Receiver<Arc<OutboxRow>> {
+        self.committed.subscribe()
+    }
+
+    fn write_of(&self, record: Record) -> Write {
+        match record {
+            Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
+            Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
+            Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
+            Record::Ended { call_sid, reason, at } => Write::End(Ending {
+                call_sid,
+                reason: write::reason_word(reason),
+                at,
+            }),
+        }
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            write,
+            reply: Some(reply),
+        };
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn read<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let error = StoreError::from(error);
+            self.metrics.store_error(error.fault());
+            error
+        })
+    }
+}
+
+/// Makes the file readable by its owner only, before the database makes it readable by all. SQLite gives its
+/// companions (`-wal`, `-shm`) the same permissions.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(path).map(drop)
+}

@@ -1,0 +1,134 @@
+//! Table `outbox`: events, written in the same transaction as what they tell of.
+
+use super::times;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+/// What kind of thing happened. The names are a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventType {
+    CallStarted,
+    CallCompleted,
+    TranscriptSegment,
+    LeadCreated,
+}
+
+impl EventType {
+    /// The name in events, metrics and the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CallStarted => "call_started",
+            Self::CallCompleted => "call_completed",
+            Self::TranscriptSegment => "transcript_segment",
+            Self::LeadCreated => "lead_created",
+        }
+    }
+}
+
+/// The envelope of an event: CloudEvents 1.0, structured JSON
+/// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloudEvent {
+    pub specversion: String,
+    /// UUID of version 7; with `source` it names the event for ever.
+    pub id: String,
+    pub source: String,
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// The CallSid.
+    pub subject: String,
+    pub time: String,
+    pub datacontenttype: String,
+    pub data: serde_json::Value,
+}
+
+/// One event as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Counts up in the order of commits: the cursor of the live feed.
+    pub seq: i64,
+    /// What happened.
+    pub kind: EventType,
+    /// The call it happened in.
+    pub call_sid: String,
+    /// The envelope as JSON text.
+    pub event: String,
+}
+
+/// An event to be written.
+pub(super) struct NewEvent<'a> {
+    pub(super) id: String,
+    pub(super) kind: EventType,
+    pub(super) call_sid: &'a str,
+    /// What tells this event from the others of its kind and call; empty where there is only one.
+    pub(super) of: &'a str,
+    pub(super) at: Timestamp,
+    pub(super) data: serde_json::Value,
+}
+
+/// Writes an event unless it was written before.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    new: NewEvent<'_>,
+) -> Result<Option<OutboxRow>, sqlx::Error> {
+    let envelope = CloudEvent {
+        specversion: "1.0".to_owned(),
+        id: new.id,
+        source: "/talia/voice".to_owned(),
+        kind: new.kind,
+        subject: new.call_sid.to_owned(),
+        time: times::text(new.at),
+        datacontenttype: "application/json".to_owned(),
+        data: new.data,
+    };
+    let event = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let seq: Option<i64> = sqlx::query_scalar(
+        "INSERT INTO outbox (id, once, type, call_sid, time, event) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (once) DO NOTHING RETURNING seq",
+    )
+    .bind(&envelope.id)
+    .bind(format!("{}/{}/{}", new.kind.as_str(), new.call_sid, new.of))
+    .bind(new.kind.as_str())
+    .bind(new.call_sid)
+    .bind(&envelope.time)
+    .bind(&event)
+    .fetch_optional(connection)
+    .await?;
+    Ok(seq.map(|seq| OutboxRow {
+        seq,
+        kind: new.kind,
+        call_sid: new.call_sid.to_owned(),
+        event,
+    }))
+}
+
+/// Events after a cursor, oldest first.
+pub(super) async fn after(pool: &sqlx::SqlitePool, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    let rows: Vec<(i64, String, String, String)> =
+        sqlx::query_as("SELECT seq, type, call_sid, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")
+            .bind(seq)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?;
+    rows.into_iter()
+        .map(|(seq, kind, call_sid, event)| {
+            let kind = serde_json::from_value(serde_json::Value::String(kind))
+                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            Ok(OutboxRow {
+                seq,
+                kind,
+                call_sid,
+                event,
+            })
+        })
+        .collect()
+}
+
+/// The cursor of the newest event; 0 when there is none.
+pub(super) async fn newest(pool: &sqlx::SqlitePool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM outbox")
+        .fetch_one(pool)
+        .await
+}

@@ -1,0 +1,92 @@
+//! Table `stream_tokens`: the one-time keys of media sockets, kept as hashes only.
+
+use super::times;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
+
+/// What a token is good for: one stream of one call of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamClaim {
+    pub call_sid: String,
+    pub account_sid: String,
+}
+
+/// What became of a token that was shown to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Burnt {
+    /// It was good and is now used up.
+    Good(StreamClaim),
+    /// It was used before.
+    Used,
+    /// It came too late, or its call is over.
+    Expired,
+    /// It was never given out.
+    Unknown,
+}
+
+/// A token that is given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NewToken {
+    pub(super) hash: TokenHash,
+    pub(super) claim: StreamClaim,
+    pub(super) at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// Gives out a token; an unused one of the same call is worth nothing from now on.
+pub(super) async fn issue(connection: &mut SqliteConnection, token: &NewToken) -> Result<(), sqlx::Error> {
+    // Used and expired tokens stay for an hour, so that showing one is told apart from inventing one.
+    let forgotten = token.at - jiff::SignedDuration::from_hours(1);
+    sqlx::query("DELETE FROM stream_tokens WHERE (call_sid = ? AND burnt_at IS NULL) OR expires_at < ?")
+        .bind(&token.claim.call_sid)
+        .bind(times::text(forgotten))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO stream_tokens (token_sha256, call_sid, account_sid, expires_at) VALUES (?, ?, ?, ?)")
+        .bind(token.hash.as_slice())
+        .bind(&token.claim.call_sid)
+        .bind(&token.claim.account_sid)
+        .bind(times::text(token.expires_at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Uses up a token: of all that show the same one, exactly one is told that it was good.
+pub(super) async fn burn(
+    connection: &mut SqliteConnection,
+    hash: &TokenHash,
+    at: Timestamp,
+) -> Result<Burnt, sqlx::Error> {
+    let now = times::text(at);
+    let good: Option<(String, String)> = sqlx::query_as(
+        "UPDATE stream_tokens SET burnt_at = ?2
+         WHERE token_sha256 = ?1 AND burnt_at IS NULL AND expires_at > ?2
+           AND EXISTS (SELECT 1 FROM voice_calls
+                       WHERE voice_calls.call_sid = stream_tokens.call_sid AND ended_at IS NULL)
+         RETURNING call_sid, account_sid",
+    )
+    .bind(hash.as_slice())
+    .bind(&now)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some((call_sid, account_sid)) = good {
+        sqlx::query("UPDATE voice_calls SET streams = streams + 1 WHERE call_sid = ?")
+            .bind(&call_sid)
+            .execute(connection)
+            .await?;
+        return Ok(Burnt::Good(StreamClaim { call_sid, account_sid }));
+    }
+    let burnt: Option<Option<String>> = sqlx::query_scalar("SELECT burnt_at FROM stream_tokens WHERE token_sha256 = ?")
+        .bind(hash.as_slice())
+        .fetch_optional(connection)
+        .await?;
+    Ok(match burnt {
+        None => Burnt::Unknown,
+        Some(Some(_)) => Burnt::Used,
+        Some(None) => Burnt::Expired,
+    })
+}

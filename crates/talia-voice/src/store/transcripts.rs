@@ -1,0 +1,101 @@
+//! Table `voice_transcripts`: what was said and, for the assistant, heard.
+
+use super::calls::Events;
+use super::outbox::EventType;
+use super::times;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::{SqliteConnection, SqlitePool};
+use talia_dialogue::{Entry, Speaker, SpeechKind};
+
+/// One line of a transcript to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSegment {
+    pub call_sid: String,
+    pub entry: Entry,
+    /// Wall time at which it began to be heard.
+    pub at: Timestamp,
+}
+
+/// One line of a transcript as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct SegmentRow {
+    /// UUID of version 7.
+    pub id: String,
+    pub call_sid: String,
+    /// `caller` or `assistant`.
+    pub speaker: String,
+    pub text: String,
+    /// ISO-8601 in UTC.
+    pub timestamp: String,
+    /// Milliseconds since the conversation began.
+    pub began_ms: i64,
+    pub ended_ms: i64,
+    /// What the caller, having interrupted, didn't hear.
+    pub unheard: Option<String>,
+    /// The assistant's kind of sentence: `disclosure`, `answer`, `filler`, `nudge`, `goodbye`.
+    pub kind: Option<String>,
+}
+
+fn speaker_word(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::Caller => "caller",
+        Speaker::Assistant => "assistant",
+    }
+}
+
+fn kind_word(kind: SpeechKind) -> &'static str {
+    match kind {
+        SpeechKind::Disclosure => "disclosure",
+        SpeechKind::Answer => "answer",
+        SpeechKind::Filler => "filler",
+        SpeechKind::Nudge => "nudge",
+        SpeechKind::Goodbye => "goodbye",
+    }
+}
+
+/// Appends a line; `id` was made when it was handed over, so that trying again can't double it.
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    (id, segment): (&str, &NewSegment),
+    events: &mut Events<'_>,
+) -> Result<(), sqlx::Error> {
+    let entry = &segment.entry;
+    let row = SegmentRow {
+        id: id.to_owned(),
+        call_sid: segment.call_sid.clone(),
+        speaker: speaker_word(entry.speaker).to_owned(),
+        text: entry.text.clone(),
+        timestamp: times::text(segment.at),
+        began_ms: entry.began.as_millis() as i64,
+        ended_ms: entry.ended.as_millis() as i64,
+        unheard: entry.unheard.clone(),
+        kind: entry.kind.map(|kind| kind_word(kind).to_owned()),
+    };
+    sqlx::query(
+        "INSERT INTO voice_transcripts (id, call_sid, speaker, text, timestamp, began_ms, ended_ms, unheard, kind)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&row.id)
+    .bind(&row.call_sid)
+    .bind(&row.speaker)
+    .bind(&row.text)
+    .bind(&row.timestamp)
+    .bind(row.began_ms)
+    .bind(row.ended_ms)
+    .bind(&row.unheard)
+    .bind(&row.kind)
+    .execute(&mut *connection)
+    .await?;
+    let subject = (EventType::TranscriptSegment, segment.call_sid.as_str(), id);
+    events.add(connection, subject, segment.at, json!(row)).await
+}
+
+/// A call's lines in order.
+pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<SegmentRow>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM voice_transcripts WHERE call_sid = ? ORDER BY id")
+        .bind(call_sid)
+        .fetch_all(pool)
+        .await
+}

@@ -1,0 +1,139 @@
+//! The words that metrics are labelled with: closed sets, so that no outside text becomes a label.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+
+/// Why a request, socket or call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Refusal {
+    /// No signature where one is needed.
+    SignatureMissing,
+    /// A signature that isn't Twilio's for this request.
+    SignatureWrong,
+    /// The account isn't the configured one.
+    AccountForeign,
+    /// A webhook's body is too large.
+    BodyTooLarge,
+    /// A webhook's body didn't come in time.
+    BodyTimeout,
+    /// A webhook's form can't be read, or lacks its CallSid.
+    FormBad,
+    /// A stream's token that was never given out.
+    TokenUnknown,
+    /// A stream's token that was used before.
+    TokenUsed,
+    /// A stream's token that came too late, or whose call is over.
+    TokenExpired,
+    /// A request for a media socket that isn't a WebSocket handshake.
+    NotASocket,
+    /// A media socket that sent nothing in time.
+    FirstMessageTimeout,
+    /// A media socket that didn't start in time.
+    StartTimeout,
+    /// A media socket whose first messages aren't `connected` and `start`.
+    StartBad,
+    /// A stream that starts as another call or account than its token's.
+    StartForeign,
+    /// A stream in a format other than μ-law, 8 kHz, mono.
+    MediaFormat,
+    /// A call beyond the limit.
+    TooManyCalls,
+    /// A connection beyond the limit.
+    TooManyConnections,
+    /// The server is stopping.
+    Draining,
+    /// The database can't be written.
+    StoreUnavailable,
+    /// A webhook repeated for a call that is over or already streaming.
+    Replayed,
+    /// A call whose stream broke too often.
+    TooManyResumes,
+    /// An operator's route without the right key, or from another machine.
+    OperatorKey,
+    /// A webhook about a call that we don't know.
+    CallUnknown,
+}
+
+/// A message on a media socket that was skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum BadFrame {
+    /// Not the JSON of a known message.
+    Json,
+    /// Audio that isn't base64.
+    Base64,
+    /// A binary message.
+    Binary,
+    /// Audio of a track that isn't the caller's.
+    Track,
+    /// A message of another stream.
+    Stream,
+    /// An event that we don't know: skipped, as Twilio may add some.
+    UnknownEvent,
+    /// A message that came a second time, or after a later one.
+    Repeated,
+    /// A second `start`.
+    SecondStart,
+    /// A key that no telephone has, or a mark that no one could have sent.
+    Value,
+}
+
+/// A stage of a turn. The first two run from the caller's last sound, `Think` to `Hear` each from the one before;
+/// `ToFirstFrame` and `Total` run from the caller's last sound to the first frame sent and heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Stage {
+    Transcribe,
+    Decide,
+    Think,
+    Synthesize,
+    Send,
+    Hear,
+    ToFirstFrame,
+    Total,
+}
+
+/// What became of a sound over our speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum BargeInOutcome {
+    Paused,
+    Resumed,
+    Yielded,
+}
+
+/// Why a write or read of the database failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum StoreFault {
+    Full,
+    ReadOnly,
+    Locked,
+    Io,
+    Rejected,
+    Overflow,
+    Closed,
+    Other,
+}
+
+/// A Twilio webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Webhook {
+    Inbound,
+    After,
+    Status,
+    StreamStatus,
+}
+
+macro_rules! label_set {
+    ($($name:ident { $field:ident: $kind:ty }),* $(,)?) => {$(
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+        pub(super) struct $name {
+            pub(super) $field: $kind,
+        }
+    )*};
+}
+
+label_set! {
+    RefusalLabel { reason: Refusal },
+    BadFrameLabel { kind: BadFrame },
+    StageLabel { stage: Stage },
+    BargeInLabel { outcome: BargeInOutcome },
+    StoreLabel { reason: StoreFault },
+    WebhookLabel { webhook: Webhook },
+}

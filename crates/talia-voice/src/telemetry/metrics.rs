@@ -1,0 +1,228 @@
+//! Every metric there is, with what exactly it counts.
+
+use super::labels::{
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, Refusal, RefusalLabel, Stage, StageLabel, StoreFault,
+    StoreLabel, Webhook, WebhookLabel,
+};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+use talia_dialogue::{BargeIn, TurnTiming};
+
+/// Every metric, made once and shared. Names in the exposition are the fields' names; counters end in `_total` there.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Calls whose row and event `call_started` are on disk.
+    pub call_started: Counter,
+    /// Calls whose end and event `call_completed` are on disk.
+    pub call_completed: Counter,
+    /// Lines of transcripts that are on disk with their event.
+    pub transcript_segment: Counter,
+    /// Leads that are on disk with their event.
+    pub lead_created: Counter,
+    /// Calls whose media stream is open now.
+    pub live_calls: Gauge,
+    /// Connections open now that are not yet a call.
+    pub connections: Gauge,
+    /// How late a frame of ours was sent, after the moment it was due, seconds.
+    pub frame_lateness_seconds: Histogram,
+    /// From the caller's first sound over our speech to the `clear`, seconds.
+    pub barge_in_reaction_seconds: Histogram,
+    /// Frames of silence put in where the caller's audio had a gap.
+    pub gap_frames: Counter,
+    /// Writes of live calls that wait in memory because the database can't be written.
+    pub store_backlog: Gauge,
+    /// From the first write of a group to its commit, seconds.
+    pub store_commit_seconds: Histogram,
+    refused: Family<RefusalLabel, Counter>,
+    bad_frames: Family<BadFrameLabel, Counter>,
+    barge_in: Family<BargeInLabel, Counter>,
+    store_errors: Family<StoreLabel, Counter>,
+    turn_latency_seconds: Family<StageLabel, Histogram, fn() -> Histogram>,
+    webhook_seconds: Family<WebhookLabel, Histogram, fn() -> Histogram>,
+}
+
+/// Buckets in the range where a caller feels the difference.
+fn turn_buckets() -> Histogram {
+    Histogram::new([0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 6.0])
+}
+
+/// Buckets for work that should take milliseconds.
+fn fine_buckets() -> Histogram {
+    Histogram::new([0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0])
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            call_started: Counter::default(),
+            call_completed: Counter::default(),
+            transcript_segment: Counter::default(),
+            lead_created: Counter::default(),
+            live_calls: Gauge::default(),
+            connections: Gauge::default(),
+            frame_lateness_seconds: fine_buckets(),
+            barge_in_reaction_seconds: turn_buckets(),
+            gap_frames: Counter::default(),
+            store_backlog: Gauge::default(),
+            store_commit_seconds: fine_buckets(),
+            refused: Family::default(),
+            bad_frames: Family::default(),
+            barge_in: Family::default(),
+            store_errors: Family::default(),
+            turn_latency_seconds: Family::new_with_constructor(turn_buckets),
+            webhook_seconds: Family::new_with_constructor(fine_buckets),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let all = &mut self.registry;
+        all.register("call_started", "Calls that began", self.call_started.clone());
+        all.register("call_completed", "Calls that ended", self.call_completed.clone());
+        all.register(
+            "transcript_segment",
+            "Lines of transcripts kept",
+            self.transcript_segment.clone(),
+        );
+        all.register("lead_created", "Leads kept", self.lead_created.clone());
+        all.register("live_calls", "Calls with an open media stream", self.live_calls.clone());
+        all.register(
+            "connections",
+            "Open connections that are not yet a call",
+            self.connections.clone(),
+        );
+        all.register(
+            "frame_lateness_seconds",
+            "Lateness of frames sent",
+            self.frame_lateness_seconds.clone(),
+        );
+        all.register(
+            "barge_in_reaction_seconds",
+            "From a sound over our speech to the clear",
+            self.barge_in_reaction_seconds.clone(),
+        );
+        all.register(
+            "gap_frames",
+            "Frames of silence put in for missing audio",
+            self.gap_frames.clone(),
+        );
+        all.register(
+            "store_backlog",
+            "Writes waiting in memory for the database",
+            self.store_backlog.clone(),
+        );
+        all.register(
+            "store_commit_seconds",
+            "Time of one group commit",
+            self.store_commit_seconds.clone(),
+        );
+        all.register("refused", "Requests, sockets and calls refused", self.refused.clone());
+        all.register(
+            "bad_frames",
+            "Messages on media sockets that were skipped",
+            self.bad_frames.clone(),
+        );
+        all.register("barge_in", "Sounds of callers over our speech", self.barge_in.clone());
+        all.register(
+            "store_errors",
+            "Writes and reads that failed",
+            self.store_errors.clone(),
+        );
+        all.register(
+            "turn_latency_seconds",
+            "Stages of a turn",
+            self.turn_latency_seconds.clone(),
+        );
+        all.register(
+            "webhook_seconds",
+            "Time to answer a webhook",
+            self.webhook_seconds.clone(),
+        );
+    }
+
+    /// Counts something refused.
+    pub fn refused(&self, reason: Refusal) {
+        self.refused.get_or_create(&RefusalLabel { reason }).inc();
+    }
+
+    /// How often something was refused for this reason.
+    pub fn refused_count(&self, reason: Refusal) -> u64 {
+        self.refused.get_or_create(&RefusalLabel { reason }).get()
+    }
+
+    /// Counts a message on a media socket that was skipped.
+    pub fn bad_frame(&self, kind: BadFrame) {
+        self.bad_frames.get_or_create(&BadFrameLabel { kind }).inc();
+    }
+
+    /// How many messages of this kind were skipped.
+    pub fn bad_frame_count(&self, kind: BadFrame) -> u64 {
+        self.bad_frames.get_or_create(&BadFrameLabel { kind }).get()
+    }
+
+    /// Counts a write or read that failed.
+    pub fn store_error(&self, reason: StoreFault) {
+        self.store_errors.get_or_create(&StoreLabel { reason }).inc();
+    }
+
+    /// How many writes and reads failed for this reason.
+    pub fn store_error_count(&self, reason: StoreFault) -> u64 {
+        self.store_errors.get_or_create(&StoreLabel { reason }).get()
+    }
+
+    /// Notes how long a webhook took.
+    pub fn webhook(&self, webhook: Webhook, took: Duration) {
+        let label = WebhookLabel { webhook };
+        self.webhook_seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// Notes what became of a sound over our speech.
+    pub fn barge_in(&self, event: BargeIn) {
+        let outcome = match event {
+            BargeIn::Paused { reaction } => {
+                self.barge_in_reaction_seconds.observe(reaction.as_secs_f64());
+                BargeInOutcome::Paused
+            }
+            BargeIn::Resumed => BargeInOutcome::Resumed,
+            BargeIn::Yielded => BargeInOutcome::Yielded,
+        };
+        self.barge_in.get_or_create(&BargeInLabel { outcome }).inc();
+    }
+
+    /// Notes the stages of one turn.
+    pub fn turn(&self, turn: &TurnTiming) {
+        let stages = [
+            (Stage::Transcribe, turn.speech_ended, turn.transcribed),
+            (Stage::Decide, turn.speech_ended, turn.decided),
+            (Stage::Think, turn.decided, turn.first_text),
+            (Stage::Synthesize, turn.first_text, turn.first_audio),
+            (Stage::Send, turn.first_audio, turn.first_frame),
+            (Stage::Hear, turn.first_frame, turn.first_heard),
+            (Stage::ToFirstFrame, turn.speech_ended, turn.first_frame),
+            (Stage::Total, turn.speech_ended, turn.first_heard),
+        ];
+        for (stage, from, to) in stages {
+            // A stage that was done ahead (a speculative transcription) took no time of the caller's.
+            let took = to.saturating_sub(from).as_secs_f64();
+            self.turn_latency_seconds
+                .get_or_create(&StageLabel { stage })
+                .observe(took);
+        }
+    }
+
+    /// All metrics in OpenMetrics' text format.
+    pub fn exposition(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,156 @@
+//! A bad configuration is one line that says where.
+
+use crate::harness::TOKEN;
+use std::collections::{BTreeSet, HashMap};
+use talia_voice::config::{Config, DEFAULTS, Engines, Sources};
+
+/// Loads `file` and these variables besides the token.
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let directory = tempfile::TempDir::new().expect("a folder");
+    let path = directory.path().join("talia.toml");
+    std::fs::write(&path, file).expect("a file");
+    let sources = Sources {
+        file: Some(path.clone()),
+        environment: [("TALIA_TWILIO_AUTH_TOKEN", TOKEN)]
+            .iter()
+            .chain(environment)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<HashMap<_, _>>(),
+    };
+    Config::load(&sources).map_err(|error| error.to_string().replace(&path.display().to_string(), "talia.toml"))
+}
+
+fn error(file: &str, environment: &[(&str, &str)]) -> String {
+    let error = load(file, environment).expect_err("a bad configuration");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error
+}
+
+#[test]
+fn the_defaults_and_a_token_are_enough() {
+    let config = load("", &[]).expect("good");
+    assert_eq!(config.server.public_url.http("/a"), "http://127.0.0.1:8080/a");
+    assert_eq!(config.server.public_url.ws("/a"), "wss://127.0.0.1:8080/a");
+    assert_eq!(config.speech.engines, Engines::Local);
+    assert_eq!(config.limits.max_calls, 200);
+}
+
+#[test]
+fn file_and_environment_override_in_that_order() {
+    let file = "[limits]\nmax_calls = 7\nresumes = 1\n[assistants.numbers]\n\"+521\" = \"ventas\"\n";
+    let config = load(file, &[("TALIA_LIMITS__MAX_CALLS", "9"), ("TALIA_BIND", "127.0.0.1:9")]).expect("good");
+    assert_eq!((config.limits.max_calls, config.limits.resumes), (9, 1));
+    assert_eq!(config.server.bind.port(), 9);
+    assert_eq!(config.assistants.answering("+521"), "ventas");
+    assert_eq!(config.assistants.answering("+522"), "talia");
+}
+
+#[test]
+fn every_named_variable_sets_its_key() {
+    let sid = |prefix: &str| format!("{prefix}{}", "0".repeat(32));
+    let config = load(
+        "",
+        &[
+            ("TALIA_TWILIO_ACCOUNT_SID", &sid("AC")),
+            ("TALIA_TWILIO_AUTH_TOKEN_NEXT", "next"),
+            ("TALIA_TWIML_APP_SID", &sid("AP")),
+            ("TALIA_VOICE_WEBHOOK_SECRET", "secret"),
+            ("TALIA_TWILIO_API_KEY_SID", &sid("SK")),
+            ("TALIA_TWILIO_API_KEY_SECRET", "secret"),
+            ("TALIA_PUBLIC_URL", "https://voz.example.com"),
+            ("TALIA_BIND", "0.0.0.0:80"),
+            ("TALIA_DATABASE_URL", "sqlite:other.db"),
+            ("TALIA_NATS_URL", "nats://localhost"),
+            ("TALIA_LOG", "debug"),
+            ("TALIA_OPENAI_API_KEY", "of another channel"),
+        ],
+    )
+    .expect("good");
+    assert_eq!(config.twilio.account_sid, Some(sid("AC")));
+    assert_eq!(config.twilio.twiml_app_sid, Some(sid("AP")));
+    assert!(config.twilio.auth_token_next.is_some() && config.twilio.webhook_secret.is_some());
+    assert_eq!(config.twilio.api_key.expect("a key").0, sid("SK"));
+    assert_eq!(config.database.url, "sqlite:other.db");
+    assert_eq!(config.events.nats_url.as_deref(), Some("nats://localhost"));
+    assert_eq!(config.telemetry.log, "debug");
+}
+
+#[test]
+fn errors_are_one_line_that_says_where() {
+    let unknown = error("[server]\nbind = \"127.0.0.1:1\"\nbindd = \"x\"\n", &[]);
+    assert!(unknown.starts_with("talia.toml:3: unknown field `bindd`"), "{unknown}");
+    let section = error("\n[sever]\n", &[]);
+    assert!(section.starts_with("talia.toml:2: unknown field `sever`"), "{section}");
+    let kind = error("[limits]\nmax_calls = \"many\"\n", &[]);
+    assert!(kind.starts_with("talia.toml:2: "), "{kind}");
+    let syntax = error("[limits\n", &[]);
+    assert!(syntax.starts_with("talia.toml:1: "), "{syntax}");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALL", "1")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "many")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "-1")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "0")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_AUTH_TOKEN", "")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_BIND", "8080")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_BIND", "0.0.0.0:8080")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "http://voz.example.com")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "https://voz.example.com/path")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "postgres://localhost/talia")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_ACCOUNT_SID", "AC1")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @"");
+    insta::assert_snapshot!(error("[assistants.numbers]\n\"+521\" = \"../x\"\n", &[]), @"");
+}
+
+#[test]
+fn a_missing_file_that_was_named_is_an_error() {
+    let sources = Sources {
+        file: Some("/nowhere/talia.toml".into()),
+        environment: HashMap::new(),
+    };
+    let error = Config::load(&sources).expect_err("no file").to_string();
+    assert!(error.starts_with("/nowhere/talia.toml: "), "{error}");
+}
+
+#[test]
+fn no_error_and_no_debug_text_shows_a_secret() {
+    let config = load(
+        "",
+        &[
+            ("TALIA_VOICE_WEBHOOK_SECRET", "s3cr3t-w"),
+            ("TALIA_SERVER__API_KEY", "s3cr3t-key-0123456"),
+        ],
+    );
+    let shown = format!("{:?}", config.expect("good"));
+    assert!(!shown.contains("s3cr3t") && !shown.contains(TOKEN), "{shown}");
+}
+
+/// Every key of the manual is set by a variable of its own, and has a comment above it.
+#[test]
+fn the_manual_is_complete() {
+    let table: toml::Table = DEFAULTS.parse().expect("TOML");
+    let mut keys = BTreeSet::new();
+    for (section, content) in &table {
+        for (key, value) in content.as_table().expect("sections only") {
+            if value.is_table() {
+                continue;
+            }
+            let variable = format!("TALIA_{}__{}", section.to_uppercase(), key.to_uppercase());
+            let text = value.to_string().trim_matches('"').to_owned();
+            if section != "twilio" {
+                assert!(load("", &[(&variable, &text)]).is_ok(), "{variable}={text}");
+            }
+            keys.insert(key.clone());
+        }
+    }
+    assert!(keys.len() > 30);
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    for pair in lines.windows(2) {
+        let starts_block = pair[0].is_empty() || pair[0].starts_with('[');
+        assert!(
+            !(starts_block && pair[1].contains(" = ")),
+            "no comment above {}",
+            pair[1]
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
+
+mod http;
+mod socket;
+
+pub(crate) use http::{Answer, raw};
+pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
+
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use talia_twilio::signature::{Algorithm, sign};
+use talia_voice::app::App;
+use talia_voice::clock::Clock;
+use talia_voice::config::{Config, Sources};
+use talia_voice::http::{Served, serve};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The token that everything is signed with.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// The origin that Twilio is configured with; nobody listens there.
+pub(crate) const ORIGIN: &str = "https://voz.example.com";
+/// The account.
+pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server of one test.
+pub(crate) struct TestServer {
+    pub(crate) app: Arc<App>,
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    served: JoinHandle<Served>,
+    pub(crate) directory: TempDir,
+}
+
+/// A call's identifier from a number.
+pub(crate) fn call_sid(number: u32) -> String {
+    format!("CA{number:032x}")
+}
+
+/// The configuration of a test in `directory`, with more environment on top.
+pub(crate) fn config(directory: &TempDir, more: &[(&str, &str)]) -> Config {
+    let file = directory.path().join("talia.toml");
+    std::fs::write(&file, "").expect("a file");
+    let database = format!("sqlite:{}", directory.path().join("talia.db").display());
+    let mut environment: HashMap<String, String> = [
+        ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
+        ("TALIA_TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TALIA_PUBLIC_URL", ORIGIN),
+        ("TALIA_DATABASE_URL", &database),
+        ("TALIA_SPEECH__ENGINES", "fixed-delay"),
+    ]
+    .into_iter()
+    .chain(more.iter().copied())
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    environment.retain(|_, value| !value.is_empty());
+    Config::load(&Sources {
+        file: Some(file),
+        environment,
+    })
+    .expect("a good configuration")
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[], Clock::real()).await
+    }
+
+    pub(crate) async fn start_with(more: &[(&str, &str)], clock: Clock) -> Self {
+        let directory = TempDir::new().expect("a folder");
+        let app = App::build(config(&directory, more), clock).await.expect("an app");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(serve(app.clone(), listener, stop.clone().cancelled_owned()));
+        Self {
+            app,
+            address,
+            stop,
+            served,
+            directory,
+        }
+    }
+
+    /// Begins the graceful stop.
+    pub(crate) fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits for the end of the graceful stop.
+    pub(crate) async fn stopped(self) -> Served {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.served)
+            .await
+            .expect("in time")
+            .expect("no panic")
+    }
+
+    /// A POST signed as Twilio signs it.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let signature = signature(path, form);
+        self.post_with(path, form, &[("X-Twilio-Signature", &signature)]).await
+    }
+
+    /// A POST with these headers.
+    pub(crate) async fn post_with(&self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        http::post(self.address, path, &encode(form), headers).await
+    }
+
+    /// A GET with these headers.
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        http::get(self.address, path, headers).await
+    }
+
+    /// The first webhook of an inbound call.
+    pub(crate) async fn ring(&self, call_sid: &str) -> Answer {
+        self.post("/api/voice/inbound", &inbound_form(call_sid)).await
+    }
+
+    /// Rings, and returns the path of the media socket.
+    pub(crate) async fn ring_for_stream(&self, call_sid: &str) -> String {
+        let answer = self.ring(call_sid).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        stream_path(&answer.body)
+    }
+
+    /// Rings and opens the stream.
+    pub(crate) async fn ring_and_stream(&self, call_sid: &str) -> Stream {
+        let path = self.ring_for_stream(call_sid).await;
+        let mut stream = Stream::open(self.address, &path).await.expect("a socket");
+        stream.send(socket::CONNECTED).await;
+        stream.send(&start(call_sid)).await;
+        stream
+    }
+}
+
+/// The form of the first webhook of an inbound call.
+pub(crate) fn inbound_form(call_sid: &str) -> [(&str, &str); 8] {
+    [
+        ("CallSid", call_sid),
+        ("AccountSid", ACCOUNT),
+        ("From", "+525512345678"),
+        ("To", "+525587654321"),
+        ("CallStatus", "ringing"),
+        ("ApiVersion", "2010-04-01"),
+        ("Direction", "inbound"),
+        ("CallerCity", ""),
+    ]
+}
+
+/// The form of a status callback.
+pub(crate) fn status_form<'a>(call_sid: &'a str, status: &'a str) -> [(&'a str, &'a str); 5] {
+    [
+        ("CallSid", call_sid),
+        ("AccountSid", ACCOUNT),
+        ("CallStatus", status),
+        ("CallDuration", "42"),
+        ("CallbackSource", "call-progress-events"),
+    ]
+}
+
+/// Twilio's signature of a POST.
+pub(crate) fn signature(path: &str, form: &[(&str, &str)]) -> String {
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    sign(TOKEN, Algorithm::HmacSha1, &format!("{ORIGIN}{path}"), &form)
+}
+
+/// The form as a body.
+pub(crate) fn encode(form: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
+}
+
+/// The path of the stream that a document names.
+pub(crate) fn stream_path(twiml: &str) -> String {
+    let (_, rest) = twiml
+        .split_once("<Stream url=\"wss://voz.example.com")
+        .expect("a stream");
+    rest.split('"').next().expect("an end").to_owned()
+}
+
+/// A fixed moment for manual clocks.
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-24T18:00:00Z".parse().expect("a time")
+}
+
+/// Waits until it is so; a test that waits longer than its patience has failed.
+pub(crate) async fn eventually(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let mut pulse = tokio::time::interval(Duration::from_millis(5));
+    let waiting = async {
+        while !so().await {
+            pulse.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}

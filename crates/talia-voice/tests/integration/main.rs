@@ -1,0 +1,12 @@
+//! The server from outside: real sockets, a real database file, requests signed as Twilio signs them.
+
+mod config;
+mod events;
+mod harness;
+mod limits;
+mod media;
+mod signatures;
+mod status;
+mod store;
+mod streams;
+mod webhooks;

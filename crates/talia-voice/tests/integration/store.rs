@@ -1,0 +1,275 @@
+//! What is kept when the database can't be written, and what is said then.
+
+use crate::harness::{ACCOUNT, TestServer, call_sid, eventually, status_form};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use talia_dialogue::{EndReason, Entry, Speaker};
+use talia_twilio::CallStatus;
+use talia_voice::clock::Clock;
+use talia_voice::store::{NewCall, NewSegment, Record, Store, StoreError, StoreSettings};
+use talia_voice::telemetry::Metrics;
+use talia_voice::telemetry::labels::{Refusal, StoreFault};
+use tempfile::TempDir;
+
+fn new_call(sid: &str, clock: &Clock) -> NewCall {
+    NewCall {
+        call_sid: sid.to_owned(),
+        account_sid: ACCOUNT.to_owned(),
+        from: "anonymous".to_owned(),
+        to: "+525587654321".to_owned(),
+        direction: "inbound".to_owned(),
+        assistant: None,
+        status: CallStatus::Ringing,
+        at: clock.wall(),
+    }
+}
+
+fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
+    NewSegment {
+        call_sid: sid.to_owned(),
+        entry: Entry {
+            speaker: Speaker::Caller,
+            text,
+            unheard: None,
+            began: Duration::ZERO,
+            ended: Duration::from_secs(1),
+            kind: None,
+        },
+        at: clock.wall(),
+    }
+}
+
+/// Another process that holds the database for writing.
+async fn lock(directory: &TempDir) -> SqliteConnection {
+    let url = format!("sqlite:{}", directory.path().join("talia.db").display());
+    let mut other = SqliteConnectOptions::from_str(&url)
+        .expect("a URL")
+        .connect()
+        .await
+        .expect("a connection");
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut other)
+        .await
+        .expect("the lock");
+    other
+}
+
+async fn texts(store: &Store, sid: &str) -> Vec<String> {
+    store
+        .transcript(sid)
+        .await
+        .expect("a read")
+        .into_iter()
+        .map(|row| row.text)
+        .collect()
+}
+
+#[tokio::test]
+async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_hear_an_apology() {
+    let server = TestServer::start().await;
+    let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
+    let sid = call_sid(0x80);
+    server.ring(&sid).await;
+    store
+        .append_segment(segment(&sid, "0".to_owned(), clock))
+        .await
+        .expect("a write");
+    let mut other = lock(&server.directory).await;
+
+    for number in 1..=20 {
+        let kept = store.append_segment(segment(&sid, number.to_string(), clock)).await;
+        assert_eq!(kept, Err(StoreError::Deferred));
+        if number == 1 {
+            break;
+        }
+    }
+    for number in 2..=20 {
+        store
+            .record(Record::Segment(segment(&sid, number.to_string(), clock)))
+            .expect("room in the queue");
+    }
+    assert!(server.ring(&call_sid(0x81)).await.body.contains("<Say"));
+    assert_eq!(metrics.refused_count(Refusal::StoreUnavailable), 1);
+    assert_eq!(
+        server
+            .post("/api/voice/status", &status_form(&sid, "completed"))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(server.get("/readyz", &[]).await.status, 503);
+    assert_eq!(server.get("/healthz", &[]).await.status, 200);
+    assert!(metrics.store_error_count(StoreFault::Locked) > 0);
+    // What was acknowledged is there all the while.
+    assert_eq!(texts(store, &sid).await, ["0"]);
+
+    sqlx::query("ROLLBACK")
+        .execute(&mut other)
+        .await
+        .expect("the lock is given up");
+    eventually("everything is written", async || metrics.store_backlog.get() == 0).await;
+    let all: Vec<String> = (0..=20).map(|number| number.to_string()).collect();
+    eventually("all words are there", async || texts(store, &sid).await == all).await;
+    assert_eq!(
+        store.call(&sid).await.expect("a read").expect("a row").status,
+        "completed"
+    );
+    assert!(server.ring(&call_sid(0x82)).await.body.contains("<Connect"));
+    assert_eq!(metrics.transcript_segment.get(), 21);
+}
+
+#[tokio::test]
+async fn a_full_database_loses_nothing_that_was_acknowledged_and_recovers() {
+    let server = TestServer::start_with(&[("TALIA_DATABASE__MAX_SIZE_MIB", "1")], Clock::real()).await;
+    let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
+    let sid = call_sid(0x83);
+    server.ring(&sid).await;
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        let text = format!("{:05}{}", acknowledged.len(), "x".repeat(20_000));
+        match store.append_segment(segment(&sid, text.clone(), clock)).await {
+            Ok(()) => acknowledged.push(text),
+            Err(error) => break (error, text),
+        }
+        assert!(acknowledged.len() < 1_000, "the limit does nothing");
+    };
+    assert_eq!(refused.0, StoreError::Deferred);
+    assert!(metrics.store_error_count(StoreFault::Full) > 0);
+    assert_eq!(texts(store, &sid).await, acknowledged);
+
+    // Somebody makes room.
+    let url = format!("sqlite:{}", server.directory.path().join("talia.db").display());
+    let mut other = SqliteConnectOptions::from_str(&url)
+        .expect("a URL")
+        .connect()
+        .await
+        .expect("a connection");
+    sqlx::query("DELETE FROM outbox WHERE type = 'transcript_segment'")
+        .execute(&mut other)
+        .await
+        .expect("room");
+    acknowledged.push(refused.1);
+    eventually("the waiting words are written", async || {
+        texts(store, &sid).await == acknowledged
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_can_t_be_written_or_read_stops_the_start() {
+    let directory = TempDir::new().expect("a folder");
+    let path = directory.path().join("talia.db");
+    let open = |url: String| Store::open(StoreSettings::new(url), Clock::real(), Arc::new(Metrics::default()));
+    let message = |result: Result<Store, StoreError>| result.expect_err("no store").to_string();
+
+    std::fs::write(&path, "this is no database, whatever its name says").expect("a file");
+    let no_database = message(open(format!("sqlite:{}", path.display())).await);
+    assert!(
+        no_database.contains("talia.db") && no_database.lines().count() == 1,
+        "{no_database}"
+    );
+    std::fs::remove_file(&path).expect("the file");
+    let read_only = message(open(format!("sqlite:{}?mode=ro", path.display())).await);
+    assert!(read_only.contains("readonly"), "{read_only}");
+    let nowhere = message(open(format!("sqlite:{}/no/talia.db", directory.path().display())).await);
+    assert!(nowhere.contains("No such file"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn the_file_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = TestServer::start().await;
+    server.ring(&call_sid(0x84)).await;
+    for name in ["talia.db", "talia.db-wal", "talia.db-shm"] {
+        let mode = std::fs::metadata(server.directory.path().join(name))
+            .expect(name)
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn words_of_an_unknown_call_are_refused_and_hurt_no_other() {
+    let server = TestServer::start().await;
+    let (store, clock) = (&server.app.store, &server.app.clock);
+    let sid = call_sid(0x85);
+    server.ring(&sid).await;
+    let writes = (0..40).map(|number| {
+        let owner = if number % 4 == 3 { call_sid(0x86) } else { sid.clone() };
+        store.append_segment(segment(&owner, number.to_string(), clock))
+    });
+    let results = futures::future::join_all(writes).await;
+    for (number, result) in results.iter().enumerate() {
+        match result {
+            Ok(()) => assert_ne!(number % 4, 3),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Rejected(_)), "{error}");
+                assert_eq!(number % 4, 3);
+            }
+        }
+    }
+    assert_eq!(texts(store, &sid).await.len(), 30);
+    assert_eq!(server.app.metrics.store_error_count(StoreFault::Rejected), 10);
+}
+
+#[tokio::test]
+async fn what_was_handed_over_before_the_end_is_written_and_the_rest_refused() {
+    let directory = TempDir::new().expect("a folder");
+    let url = format!("sqlite:{}", directory.path().join("talia.db").display());
+    let (clock, metrics) = (Clock::real(), Arc::new(Metrics::default()));
+    let store = Store::open(StoreSettings::new(&url), clock.clone(), metrics.clone())
+        .await
+        .expect("a store");
+    let sid = call_sid(0x87);
+    store.call_started(new_call(&sid, &clock)).await.expect("a write");
+    for number in 0..500 {
+        store
+            .record(Record::Segment(segment(&sid, number.to_string(), &clock)))
+            .expect("room");
+    }
+    store.close().await;
+    assert_eq!(
+        store.call_ended(&sid, EndReason::Finished).await,
+        Err(StoreError::Closed)
+    );
+    let again = Store::open(StoreSettings::new(&url), clock, metrics)
+        .await
+        .expect("a store");
+    let all: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&again, &sid).await, all);
+}
+
+#[tokio::test]
+async fn more_than_memory_allows_is_refused_and_counted() {
+    let server = TestServer::start_with(&[("TALIA_DATABASE__BACKLOG", "3")], Clock::real()).await;
+    let (store, clock) = (&server.app.store, &server.app.clock);
+    let sid = call_sid(0x88);
+    server.ring(&sid).await;
+    let mut other = lock(&server.directory).await;
+    let writes = (0..5).map(|number| store.append_segment(segment(&sid, number.to_string(), clock)));
+    let results = futures::future::join_all(writes).await;
+    assert_eq!(
+        results
+            .iter()
+            .filter(|result| **result == Err(StoreError::Deferred))
+            .count(),
+        3
+    );
+    assert_eq!(
+        results
+            .iter()
+            .filter(|result| **result == Err(StoreError::Overflow))
+            .count(),
+        2
+    );
+    assert_eq!(server.app.metrics.store_error_count(StoreFault::Overflow), 2);
+    sqlx::query("ROLLBACK")
+        .execute(&mut other)
+        .await
+        .expect("the lock is given up");
+    eventually("three are written", async || texts(store, &sid).await.len() == 3).await;
+}

@@ -1,0 +1,172 @@
+//! What webhooks are answered.
+
+use crate::harness::{TestServer, call_sid, inbound_form, status_form, stream_path};
+use talia_voice::clock::Clock;
+use talia_voice::telemetry::labels::Refusal;
+
+#[tokio::test]
+async fn an_inbound_call_is_told_where_to_stream() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x10);
+    let answer = server.ring(&sid).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("content-type: text/xml"), "{}", answer.head);
+    let token = stream_path(&answer.body)
+        .rsplit('/')
+        .next()
+        .expect("a token")
+        .to_owned();
+    assert_eq!(token.len(), 43, "256 bits in base64");
+    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @"");
+
+    let call = server.app.store.call(&sid).await.expect("a read").expect("a row");
+    assert_eq!((call.status.as_str(), call.direction.as_str()), ("ringing", "inbound"));
+    assert_eq!(
+        (call.from_number.as_str(), call.to_number.as_str()),
+        ("+525512345678", "+525587654321")
+    );
+    assert_eq!(server.app.metrics.call_started.get(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_webhook_gets_the_same_answer_and_one_row() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x11);
+    let first = server.ring(&sid).await;
+    for _ in 0..20 {
+        assert_eq!(server.ring(&sid).await.body, first.body);
+    }
+    assert_eq!(server.app.metrics.call_started.get(), 1);
+    assert_eq!(server.app.metrics.refused_count(Refusal::Replayed), 20);
+}
+
+#[tokio::test]
+async fn a_webhook_repeated_after_the_call_is_over_hangs_up() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x12);
+    server.ring(&sid).await;
+    assert_eq!(
+        server
+            .post("/api/voice/status", &status_form(&sid, "completed"))
+            .await
+            .status,
+        204
+    );
+    let answer = server.ring(&sid).await;
+    insta::assert_snapshot!(answer.body, @"");
+    assert_eq!(
+        server
+            .app
+            .store
+            .call(&sid)
+            .await
+            .expect("a read")
+            .expect("a row")
+            .status,
+        "completed"
+    );
+}
+
+#[tokio::test]
+async fn webhooks_that_race_get_one_token() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x13);
+    let (a, b, c) = tokio::join!(server.ring(&sid), server.ring(&sid), server.ring(&sid));
+    assert_eq!(a.status, 200);
+    assert_eq!(a.body, b.body);
+    assert_eq!(b.body, c.body);
+}
+
+#[tokio::test]
+async fn signed_nonsense_is_refused_and_counted() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x14);
+    let form = inbound_form(&sid);
+    assert_eq!(server.post("/api/voice/inbound", &form[1..]).await.status, 400);
+    let mut foreign = form;
+    foreign[0].1 = "CA123";
+    assert_eq!(server.post("/api/voice/inbound", &foreign).await.status, 400);
+    assert_eq!(
+        server
+            .post("/api/voice/status", &status_form(&sid, "answered"))
+            .await
+            .status,
+        400
+    );
+    assert_eq!(server.app.metrics.refused_count(Refusal::FormBad), 3);
+}
+
+#[tokio::test]
+async fn after_an_unknown_call_comes_the_end() {
+    let server = TestServer::start().await;
+    let answer = server.post("/api/voice/after", &inbound_form(&call_sid(0x15))).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("<Hangup/>"), "{}", answer.body);
+    assert_eq!(server.app.metrics.refused_count(Refusal::CallUnknown), 1);
+}
+
+#[tokio::test]
+async fn a_call_beyond_the_limit_hears_an_apology() {
+    let server = TestServer::start_with(&[("TALIA_LIMITS__MAX_CALLS", "1")], Clock::real()).await;
+    let sid = call_sid(0x16);
+    let mut stream = server.ring_and_stream(&sid).await;
+    crate::harness::eventually("the call is live", async || server.app.live.count() == 1).await;
+    let answer = server.ring(&call_sid(0x17)).await;
+    insta::assert_snapshot!(answer.body, @"");
+    assert_eq!(server.app.metrics.refused_count(Refusal::TooManyCalls), 1);
+    stream.stop(2, &sid).await;
+    crate::harness::eventually("the call is over", async || server.app.live.count() == 0).await;
+    assert!(server.ring(&call_sid(0x18)).await.body.contains("<Connect"));
+}
+
+#[tokio::test]
+async fn the_operator_s_routes_answer_to_this_machine_only() {
+    let server = TestServer::start().await;
+    assert_eq!(server.get("/metrics", &[]).await.status, 200);
+    assert_eq!(server.get("/api/voice/calls", &[]).await.status, 200);
+    let proxied = [("X-Forwarded-For", "203.0.113.7")];
+    assert_eq!(server.get("/metrics", &proxied).await.status, 401);
+    assert_eq!(server.get("/api/voice/calls", &proxied).await.status, 401);
+    assert_eq!(server.app.metrics.refused_count(Refusal::OperatorKey), 2);
+}
+
+#[tokio::test]
+async fn with_a_key_the_operator_s_routes_want_it() {
+    let key = "a-key-of-enough-length";
+    let server = TestServer::start_with(&[("TALIA_SERVER__API_KEY", key)], Clock::real()).await;
+    assert_eq!(server.get("/api/voice/calls", &[]).await.status, 401);
+    assert_eq!(
+        server
+            .get("/api/voice/calls", &[("Authorization", "Bearer wrong")])
+            .await
+            .status,
+        401
+    );
+    let right = format!("Bearer {key}");
+    assert_eq!(
+        server
+            .get("/api/voice/calls", &[("Authorization", &right)])
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn one_call_is_read_with_its_words_and_lead() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x19);
+    server.ring(&sid).await;
+    let answer = server.get(&format!("/api/voice/calls/{sid}"), &[]).await;
+    let whole: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(whole["call"]["call_sid"], sid);
+    assert_eq!(whole["transcript"], serde_json::json!([]));
+    assert_eq!(whole["lead"], serde_json::Value::Null);
+    assert_eq!(
+        server
+            .get(&format!("/api/voice/calls/{}", call_sid(0x1A)), &[])
+            .await
+            .status,
+        404
+    );
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes a machine with Rust ready to build, test and run: says what is missing, how large it is, and installs it.
+#   scripts/setup.sh          what building and running need
+#   scripts/setup.sh test     also what the tests need
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m▸ %s\033[0m\n' "$*"; }
+die() { printf '\033[31m✗ %s\033[0m\n' "$*" >&2; exit 1; }
+
+command -v cargo >/dev/null || die "Rust is missing. Install it from https://rustup.rs and run this again."
+need=1.95
+have=$(rustc --version | sed -E 's/rustc ([0-9]+\.[0-9]+).*/\1/')
+[ "$(printf '%s\n%s\n' "$need" "$have" | sort -V | head -1)" = "$need" ] ||
+  die "Rust $have is too old: TalIA Voz needs $need. Run: rustup update stable"
+
+# Debian package ← the command or library that shows it is there.
+missing=()
+command -v cc >/dev/null || missing+=(build-essential)
+command -v c++ >/dev/null || missing+=(g++)
+command -v cmake >/dev/null || missing+=(cmake)
+ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' || ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || missing+=(libclang-dev)
+command -v clang >/dev/null || missing+=(clang)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+command -v npm >/dev/null || missing+=(npm)
+
+if [ "${#missing[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null || die "Please install: ${missing[*]} (this script installs them by itself on Debian and Ubuntu)."
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "Please install as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "Installing Debian packages: ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [ "${1:-}" = test ] && ! cargo deny --version >/dev/null 2>&1; then
+  say "Installing cargo-deny (built once, a few minutes)"
+  cargo install cargo-deny --locked --version 0.20.2 --debug --quiet
+fi

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Everything that CI runs, in the order in which it fails fastest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+started=$SECONDS
+step() { printf '\n\033[1m▸ [%4ds] %s\033[0m\n' "$((SECONDS - started))" "$*"; }
+
+step "Tools and packages"
+bash scripts/setup.sh test
+step "Format"
+cargo fmt --all --check
+step "Dependencies: licences, sources, bans"
+cargo deny --offline check bans licenses sources 2>&1 | tail -5
+step "Lints"
+cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step "Speech models"
+cargo run --quiet --locked -p talia-voice -- models fetch
+step "Unit, property, integration and end-to-end tests"
+cargo test --workspace --locked --quiet
+step "Fuzzing, ${FUZZ_SECONDS:-10} s a target"
+bash scripts/fuzz.sh "${FUZZ_SECONDS:-10}"
+step "All green"
