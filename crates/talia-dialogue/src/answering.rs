@@ -19,6 +19,9 @@ impl Dialogue {
     }
 
     pub(crate) fn not_understood(&mut self) {
+        if let Some(asked) = self.current.take() {
+            self.out.push_back(Output::Forget { cue: asked.id });
+        }
         if self.unintelligible >= UNINTELLIGIBLE {
             self.begin_closing(EndReason::Silence);
         } else {

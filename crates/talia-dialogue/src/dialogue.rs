@@ -102,6 +102,7 @@ impl Count {
 impl Dialogue {
     /// A conversation that has not begun.
     pub fn new(settings: Settings) -> Self {
+        let settings = settings.bounded();
         Self {
             now: Moment::ZERO,
             out: VecDeque::with_capacity(16),

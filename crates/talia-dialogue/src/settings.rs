@@ -77,6 +77,37 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The same with every figure inside what the machine can work with, so that no configuration can stop its clock:
+    /// waits between a tenth of a second and a day.
+    #[must_use]
+    pub(crate) fn bounded(mut self) -> Self {
+        const SHORTEST: Duration = Duration::from_millis(100);
+        const LONGEST: Duration = Duration::from_hours(24);
+        for wait in [
+            &mut self.pause,
+            &mut self.barge_in_verdict,
+            &mut self.filler_after,
+            &mut self.nudge_after,
+            &mut self.longest_turn,
+            &mut self.longest_call,
+            &mut self.stall,
+        ] {
+            *wait = (*wait).clamp(SHORTEST, LONGEST);
+        }
+        self.speech_onset = self.speech_onset.min(LONGEST);
+        self.play_out_lead = self.play_out_lead.min(LONGEST);
+        self.mark_interval = self.mark_interval.min(LONGEST);
+        let table = &mut self.patience;
+        for patience in [&mut table.yes_no, &mut table.open, &mut table.dictated] {
+            patience.finished = patience.finished.min(LONGEST);
+            patience.doubtful = patience.doubtful.min(LONGEST);
+            patience.unfinished = patience.unfinished.min(LONGEST);
+        }
+        self
+    }
+}
+
 /// How long a pause ends a turn, by what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatienceTable {

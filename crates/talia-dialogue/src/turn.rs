@@ -53,6 +53,8 @@ pub(crate) struct Reading {
     pub(crate) at: Moment,
 }
 
+/// A sound without words that is shorter than this is let pass in silence.
+pub(crate) const NOISE: Duration = Duration::from_millis(400);
 /// Transcriptions of one turn that may be under way at once: a newer one need not wait for one that is out of date.
 const AT_ONCE: usize = 2;
 
@@ -233,7 +235,11 @@ impl Turn {
         };
         let text = reading.text.as_str();
         if is_hallucination(text) {
-            return Some(patience.doubtful);
+            return Some(if self.voiced < NOISE {
+                Duration::ZERO
+            } else {
+                patience.doubtful
+            });
         }
         if looks_complete(text, self.expectation, settings.language) {
             return Some(base.finished);

@@ -3,7 +3,7 @@
 use crate::asked::{About, Stages};
 use crate::dialogue::Dialogue;
 use crate::echo::is_our_own;
-use crate::turn::{Kept, Overlap, Turn};
+use crate::turn::{Kept, NOISE, Overlap, Turn};
 use crate::{Cue, CueId, Moment, Output, TurnId, ledger};
 use std::time::Duration;
 use talia_audio::frame::samples_in;
@@ -11,8 +11,6 @@ use talia_spanish::ear::listening::{is_backchannel, is_hallucination, is_interru
 
 /// A caller who goes on before this much of our answer was heard had not finished.
 const UNHEARD_ANSWER: Duration = Duration::from_millis(800);
-/// A sound without words that is shorter than this is let pass in silence.
-const NOISE: Duration = Duration::from_millis(400);
 /// Our echo is at least this much weaker than what we sent, dB; a louder sound is the caller repeating our words.
 const ECHO_IS_WEAKER: f32 = 6.0;
 
@@ -69,7 +67,7 @@ impl Dialogue {
         }
         let words = turn.words();
         let short = word_count(words) < self.settings.barge_in_words && !is_interruption(words, self.settings.language);
-        let listening = self.current.is_some() && is_backchannel(words, self.settings.language);
+        let listening = self.has_more_to_say() && is_backchannel(words, self.settings.language);
         if forced || listening || (short && self.hang_up_when_quiet.is_some()) {
             return;
         }
@@ -91,7 +89,7 @@ impl Dialogue {
 
     /// The caller made a sound that brought no words.
     fn end_without_words(&mut self, turn: &Turn, forced: bool) {
-        if forced || self.current.is_some() || !self.disclosure_heard || self.hang_up_when_quiet.is_some() {
+        if forced || self.has_more_to_say() || !self.disclosure_heard || self.hang_up_when_quiet.is_some() {
             // What we are about to say goes on.
         } else if let Some(repair) = self.repair.take() {
             // We took back an answer for nothing: its question still stands.
@@ -124,13 +122,21 @@ impl Dialogue {
         let short = is_backchannel(&carried.text, self.settings.language)
             || (word_count(&carried.text) < self.settings.barge_in_words
                 && !is_interruption(&carried.text, self.settings.language));
-        if overlapping && short && self.current.is_some() {
+        if overlapping && short && self.has_more_to_say() {
             self.carried = None;
             return;
         }
         if let Some(carried) = self.carried.take() {
             self.ask_about(carried);
         }
+    }
+
+    /// Whether an answer is under way of which something is still unsaid: a brain that has only forgotten to say that
+    /// it is done does not turn the caller's "sí" into a sign of listening.
+    fn has_more_to_say(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|asked| asked.heard == 0 || !self.playout.is_empty())
     }
 
     /// Whether a turn is under way that we may not talk over.
@@ -174,7 +180,10 @@ impl Dialogue {
 
     /// Drops the answer under way. If hardly anything of it was heard, its question becomes part of the next one.
     pub(crate) fn take_back_answer(&mut self) {
-        let Some(asked) = self.current.take() else { return };
+        let Some(asked) = self.current.take() else {
+            self.drop_speech();
+            return;
+        };
         let heard = asked.heard + self.playout.heard_of(asked.id);
         if asked.about == About::Turn && u64::from(heard) < samples_in(UNHEARD_ANSWER) {
             if let Some(stages) = asked.stages {
@@ -182,6 +191,9 @@ impl Dialogue {
                 self.pauses.cut_off(went_on.saturating_sub(stages.speech_ended));
             }
             self.expected.now = self.expected.before;
+            if let Some(turn) = &mut self.turn {
+                turn.expectation = self.expected.before;
+            }
             self.repair = Some(Repair {
                 cue: asked.id,
                 words: asked.words,

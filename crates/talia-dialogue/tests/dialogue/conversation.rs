@@ -1,8 +1,8 @@
 //! A whole call, and the clock that runs an hour of them.
 
-use crate::world::{Reply, World, ms};
-use std::fmt::Write as _;
-use talia_dialogue::{Cue, EndReason, Output, SpeechKind};
+use crate::reply::Reply;
+use crate::world::{World, between, ms};
+use talia_dialogue::{Cue, EndReason, Output};
 
 fn polite(cue: &Cue) -> Reply {
     match cue {
@@ -129,7 +129,7 @@ fn the_stages_of_a_turn_are_measured_in_order() {
         timing.first_heard,
     ];
     assert!(stages.is_sorted(), "{stages:?}");
-    assert!(timing.decided - timing.speech_ended < ms(500), "{timing:?}");
+    assert!(between(timing.speech_ended, timing.decided) < ms(500), "{timing:?}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn frames_go_out_on_absolute_deadlines_and_without_gaps() {
     let ahead = sent.iter().filter(|at| **at == sent[0]).count();
     assert_eq!(ahead, 7, "the lead is filled at once, no more");
     for pair in sent[ahead..].windows(2) {
-        assert_eq!(pair[1] - pair[0], ms(20));
+        assert_eq!(between(pair[0], pair[1]), ms(20));
     }
 }
 
@@ -154,7 +154,7 @@ fn frames_go_out_on_absolute_deadlines_and_without_gaps() {
 fn an_hour_of_calls_runs_in_seconds() {
     #[expect(clippy::disallowed_methods, reason = "measures how fast the machine itself runs")]
     let started = std::time::Instant::now();
-    let (mut simulated, mut inputs, mut calls) = (ms(0), 0, 0_u64);
+    let (mut simulated, mut machine, mut inputs, mut calls) = (ms(0), ms(0), 0, 0_u64);
     while simulated < ms(3_600_000) {
         let mut world = World::new(polite);
         let mut at = 6_000 + calls % 7 * 130;
@@ -167,19 +167,18 @@ fn an_hour_of_calls_runs_in_seconds() {
         assert!(world.end().is_some());
         simulated += world.now;
         inputs += world.inputs;
+        machine += world.machine;
         calls += 1;
     }
     let taken = started.elapsed();
-    let mut line = String::new();
-    let _ = write!(
-        line,
-        "{calls} calls, {:.0} s of talk in {:.2} s: {:.0} times real time, {:.2} µs an input with the virtual world",
+    let line = format!(
+        "{calls} calls, {:.0} s of talk in {:.2} s: {:.0} times real time; the machine takes {:.2} µs an input, {:.1} µs a second of talk",
         simulated.as_secs_f32(),
         taken.as_secs_f32(),
         simulated.as_secs_f32() / taken.as_secs_f32(),
-        taken.as_secs_f64() * 1e6 / inputs as f64,
+        machine.as_secs_f64() * 1e6 / inputs as f64,
+        machine.as_secs_f64() * 1e6 / simulated.as_secs_f64(),
     );
     println!("{line}");
     assert!(taken < simulated / 60, "{line}");
-    assert!(SpeechKind::Answer != SpeechKind::Filler);
 }

@@ -1,6 +1,7 @@
 //! How calls end.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, ms};
 use talia_dialogue::{Cue, EndReason, Output, Settings};
 
 fn brain(cue: &Cue) -> Reply {

@@ -1,6 +1,7 @@
 //! Ears, brain, mouth and line that fail.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, ms};
 use talia_dialogue::{Cue, EndReason, Input, JobId, MarkId, Output, SegmentId, Settings, Speech, SpeechKind, State};
 
 fn brain(cue: &Cue) -> Reply {
@@ -99,11 +100,58 @@ fn marks_that_never_return_count_by_the_clock_and_say_so() {
 #[test]
 fn audio_that_comes_late_is_not_sent_in_a_burst() {
     let mut world = World::new(brain);
-    world.pace = 480;
-    world.voice_delay = ms(100);
-    world.speaks(6_500, "quiero una cita mañana");
-    world.run(16_000);
+    // Each piece lasts 417 ms and the next comes 650 ms later: the line runs dry between them.
+    world.voice_gap = ms(650);
+    world.speaks(12_000, "quiero una cita mañana");
+    world.run(35_000);
     assert!(world.line.deepest <= ms(140), "{:?}", world.line.deepest);
+    assert!(
+        world
+            .transcript()
+            .contains(&"A: Tercera frase de la respuesta.".to_owned()),
+        "{:?}",
+        world.transcript()
+    );
+}
+
+#[test]
+fn late_ticks_do_not_let_the_line_run_dry() {
+    let mut world = World::new(brain);
+    world.late = ms(60);
+    world.run(6_000);
+    let sent: Vec<_> = world
+        .log
+        .iter()
+        .filter(|(_, output)| matches!(output, Output::Frame(_)))
+        .map(|(at, _)| *at)
+        .collect();
+    let in_two_seconds = sent.iter().filter(|at| **at <= sent[0] + ms(2_000)).count();
+    // 2 s of frames and the lead, less what one late tick holds back.
+    assert!((103..=107).contains(&in_two_seconds), "{in_two_seconds}");
+}
+
+#[test]
+fn any_settings_are_workable() {
+    for wait in [ms(0), std::time::Duration::MAX] {
+        let settings = Settings {
+            speech_onset: wait,
+            pause: wait,
+            barge_in_verdict: wait,
+            play_out_lead: wait,
+            mark_interval: ms(200),
+            filler_after: wait,
+            nudge_after: wait,
+            longest_turn: wait,
+            longest_call: wait,
+            stall: wait,
+            ..Settings::default()
+        };
+        let mut world = World::with(settings, brain);
+        world.speaks(1_000, "quiero una cita mañana");
+        world.hangs_up(30_000);
+        world.run(60_000);
+        assert!(world.end().is_some());
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Line {
     pub(crate) fn frame(&mut self, now: Moment) {
         self.frames += 1;
         self.busy_until = self.busy_until.max(now + self.latency) + Duration::from_millis(20);
-        self.deepest = self.deepest.max(self.busy_until - now - self.latency);
+        self.deepest = self.deepest.max(self.busy_until.saturating_sub(now + self.latency));
     }
 
     pub(crate) fn mark(&mut self, now: Moment, mark: MarkId) {

@@ -6,6 +6,8 @@ mod endings;
 mod faults;
 mod line;
 mod oracle;
+mod outcome;
 mod random;
+mod reply;
 mod turns;
 mod world;

@@ -1,6 +1,7 @@
 //! Random callers, delays and inputs: the oracle watches, and every call ends.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, ms};
 use proptest::prelude::*;
 use std::time::Duration;
 use talia_dialogue::{
@@ -17,6 +18,9 @@ struct Caller {
     brain_delay: u64,
     voice_delay: u64,
     latency: u64,
+    gap: u64,
+    late: u64,
+    partials: bool,
     sure: f32,
     deaf: bool,
     mute: bool,
@@ -42,20 +46,33 @@ fn caller() -> impl Strategy<Value = Caller> {
         0_u64..1_500,
         (
             0_u64..400,
-            0.0_f32..1.0,
-            prop::bool::weighted(0.1),
-            prop::bool::weighted(0.1),
+            10_u64..900,
+            prop_oneof![Just(0_u64), 0_u64..70],
+            any::<bool>(),
         ),
+        (0.0_f32..1.0, prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
         prop::option::weighted(0.3, (0_u64..60_000, any::<bool>())),
     )
         .prop_map(
-            |(sounds, keys, words_delay, brain_delay, voice_delay, (latency, sure, deaf, mute), ends)| Caller {
+            |(
+                sounds,
+                keys,
+                words_delay,
+                brain_delay,
+                voice_delay,
+                (latency, gap, late, partials),
+                (sure, deaf, mute),
+                ends,
+            )| Caller {
                 sounds,
                 keys,
                 words_delay,
                 brain_delay,
                 voice_delay,
                 latency,
+                gap,
+                late,
+                partials,
                 sure,
                 deaf,
                 mute,
@@ -108,6 +125,9 @@ fn world(caller: &Caller) -> World {
     world.words_delay = caller.words_delay.map(ms);
     world.voice_delay = ms(caller.voice_delay);
     world.line.latency = ms(caller.latency);
+    world.voice_gap = ms(caller.gap);
+    world.late = ms(caller.late);
+    world.partials = caller.partials;
     world.line.deaf = caller.deaf;
     world.sure = caller.sure;
     world.mute = caller.mute.then_some("correo");
@@ -172,8 +192,6 @@ fn garbage(kind: u8, id: u32, dialogue: &mut Dialogue, now: Moment) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn every_call_keeps_the_rules_and_ends(caller in caller()) {
         let mut world = world(&caller);

@@ -1,6 +1,7 @@
 //! When the caller's turn is over, and what is done when we were wrong.
 
-use crate::world::{Reply, World, ms};
+use crate::reply::Reply;
+use crate::world::{World, between, ms};
 use talia_dialogue::{Cue, Moment, Output, Settings};
 use talia_spanish::Expectation;
 
@@ -28,7 +29,7 @@ fn asked(world: &World) -> Moment {
 }
 
 fn after_speech(world: &World) -> Moment {
-    asked(world) - world.caller[0].to
+    between(world.caller[0].to, asked(world))
 }
 
 #[test]
@@ -39,7 +40,7 @@ fn the_words_are_asked_for_at_the_pause_and_the_turn_ends_when_all_agree() {
     let pause = world
         .when(|output| matches!(output, Output::Transcribe { .. }))
         .expect("asked the ears");
-    assert!(pause - world.caller[0].to < ms(260));
+    assert!(between(world.caller[0].to, pause) < ms(260));
     assert!(after_speech(&world) < ms(450), "{:?}", after_speech(&world));
 }
 
@@ -136,7 +137,7 @@ fn we_learn_how_long_this_caller_pauses() {
             }
         )
     });
-    let waited = last.expect("asked").0 - world.caller[2].to;
+    let waited = between(world.caller[2].to, last.expect("asked").0);
     assert!(
         waited >= ms(400),
         "after we cut the caller off we wait longer: {waited:?}"

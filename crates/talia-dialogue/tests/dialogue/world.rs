@@ -2,18 +2,24 @@
 
 use crate::line::Line;
 use crate::oracle::{Oracle, voice_byte};
+use crate::reply::Reply;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 use talia_dialogue::Dialogue;
 use talia_dialogue::{
-    Cue, CueId, EndReason, Entry, Input, JobId, Moment, Output, SegmentId, Settings, Speaker, Speech, SpeechKind,
-    TurnId, VoiceStep, heard_prefix,
+    Cue, CueId, EndReason, Input, JobId, Moment, Output, SegmentId, Settings, Speech, SpeechKind, TurnId, VoiceStep,
+    heard_prefix,
 };
 use talia_spanish::Expectation;
 
 pub(crate) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// From one moment to a later one.
+pub(crate) fn between(earlier: Moment, later: Moment) -> Duration {
+    later.checked_sub(earlier).expect("in order")
 }
 
 /// What the caller says, and when.
@@ -23,51 +29,6 @@ pub(crate) struct Utterance {
     pub(crate) to: Moment,
     pub(crate) text: String,
     pub(crate) level: f32,
-}
-
-/// What the brain answers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reply {
-    /// Before each sentence.
-    pub(crate) delay: Duration,
-    pub(crate) sentences: Vec<(SpeechKind, String)>,
-    pub(crate) expect: Option<Expectation>,
-    pub(crate) ends: bool,
-    /// `Answered` never comes.
-    pub(crate) silent: bool,
-}
-
-impl Reply {
-    pub(crate) fn say(text: &str) -> Self {
-        Self {
-            delay: ms(100),
-            sentences: vec![(SpeechKind::Answer, text.to_owned())],
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn goodbye(text: &str) -> Self {
-        Self {
-            sentences: vec![(SpeechKind::Goodbye, text.to_owned())],
-            ends: true,
-            delay: ms(100),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn opening() -> Self {
-        Self {
-            delay: ms(20),
-            sentences: vec![
-                (
-                    SpeechKind::Disclosure,
-                    "Hola, soy TalIA, una inteligencia artificial.".into(),
-                ),
-                (SpeechKind::Answer, "¿En qué te puedo ayudar?".into()),
-            ],
-            ..Self::default()
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +62,12 @@ pub(crate) struct World {
     pub(crate) sure: f32,
     /// From the order of a sentence to its first audio.
     pub(crate) voice_delay: Duration,
+    /// Between two pieces of audio of 417 ms.
+    pub(crate) voice_gap: Duration,
+    /// How late ticks are.
+    pub(crate) late: Duration,
+    /// A streaming recogniser runs along.
+    pub(crate) partials: bool,
     /// Samples a character.
     pub(crate) pace: u32,
     /// The voice fails for sentences that contain this.
@@ -109,9 +76,12 @@ pub(crate) struct World {
     pub(crate) steps_until: Moment,
     pub(crate) log: Vec<(Moment, Output)>,
     pub(crate) inputs: u64,
+    /// What the machine itself took.
+    pub(crate) machine: Duration,
     events: BinaryHeap<Reverse<(Moment, u64)>>,
     what: HashMap<u64, Event>,
     turns: HashMap<TurnId, Moment>,
+    open_turn: Option<TurnId>,
     next_step: Moment,
 }
 
@@ -131,14 +101,19 @@ impl World {
             words_delay: Some(ms(150)),
             sure: 0.9,
             voice_delay: ms(100),
+            voice_gap: ms(60),
+            late: Duration::ZERO,
+            partials: false,
             pace: 500,
             mute: None,
             steps_until: Moment::MAX,
             log: Vec::new(),
             inputs: 0,
+            machine: Duration::ZERO,
             events: BinaryHeap::new(),
             what: HashMap::new(),
             turns: HashMap::new(),
+            open_turn: None,
             next_step: Moment::ZERO,
         }
     }
@@ -190,7 +165,7 @@ impl World {
                 None
             };
             let event = self.events.peek().map(|Reverse((at, _))| *at);
-            let tick = self.dialogue.next_deadline();
+            let tick = self.dialogue.next_deadline().map(|at| at + self.late);
             let echo = self.line.next_echo();
             let Some(next) = [step, event, tick, echo].into_iter().flatten().min() else {
                 break;
@@ -216,6 +191,12 @@ impl World {
                 }
             } else if step == Some(next) {
                 self.next_step += ms(32);
+                if self.partials
+                    && let Some(turn) = self.open_turn
+                {
+                    let text = self.heard_in(turn);
+                    self.give(Input::Partial { turn, text: &text });
+                }
                 let voice = self.caller.iter().find(|said| said.from < next && next <= said.to);
                 let (probability, level_dbfs) = voice.map_or((0.02, -70.0), |said| (0.95, said.level));
                 self.give(Input::Voice(VoiceStep {
@@ -277,7 +258,7 @@ impl World {
             .iter()
             .filter(|said| said.to > began && said.from < self.now)
         {
-            let part = (self.now - said.from).as_secs_f32() / (said.to - said.from).as_secs_f32();
+            let part = between(said.from, self.now).as_secs_f32() / between(said.from, said.to).as_secs_f32();
             words.push(heard_prefix(&said.text, part));
         }
         words.join(" ")
@@ -285,11 +266,14 @@ impl World {
 
     pub(crate) fn give(&mut self, input: Input<'_>) {
         self.inputs += 1;
+        #[expect(clippy::disallowed_methods, reason = "measures how fast the machine itself runs")]
+        let started = std::time::Instant::now();
         self.dialogue.handle(self.now, input);
         let mut outputs = Vec::new();
         while let Some(output) = self.dialogue.poll_output() {
             outputs.push(output);
         }
+        self.machine += started.elapsed();
         for output in &outputs {
             if let Output::CancelSynthesis { segment } = output {
                 self.oracle.audio_ended(*segment);
@@ -317,7 +301,9 @@ impl World {
             Output::Clear => self.line.clear(self.now),
             Output::TurnStarted { turn } => {
                 self.turns.insert(*turn, self.now);
+                self.open_turn = Some(*turn);
             }
+            Output::TurnClosed { turn } => self.open_turn = self.open_turn.filter(|open| open != turn),
             Output::Transcribe { job, turn, .. } => match self.words_delay {
                 Some(delay) => self.schedule(self.now + delay, Event::Words(*job, *turn)),
                 None => self.schedule(self.now + ms(50), Event::WordsFailed(*job)),
@@ -365,74 +351,8 @@ impl World {
             let to = (from + 3_333).min(total);
             self.schedule(at, Event::Audio(segment, from, to));
             from = to;
-            at += ms(60);
+            at += self.voice_gap;
         }
         self.schedule(at, Event::AudioEnd(segment));
-    }
-
-    // What came of it.
-
-    pub(crate) fn entries(&self) -> Vec<&Entry> {
-        self.log
-            .iter()
-            .filter_map(|(_, output)| {
-                if let Output::Transcript(entry) = output {
-                    Some(entry)
-                } else {
-                    None
-                }
-            })
-            .collect()
-    }
-
-    /// The transcript in short: speaker and words.
-    pub(crate) fn transcript(&self) -> Vec<String> {
-        let line = |entry: &&Entry| {
-            let who = if entry.speaker == Speaker::Caller { "C" } else { "A" };
-            let cut = entry
-                .unheard
-                .as_ref()
-                .map_or(String::new(), |unheard| format!(" [{unheard}]"));
-            format!("{who}: {}{cut}", entry.text)
-        };
-        self.entries().iter().map(line).collect()
-    }
-
-    pub(crate) fn cues(&self) -> Vec<&Cue> {
-        self.oracle.cues.iter().map(|(_, cue)| cue).collect()
-    }
-
-    pub(crate) fn turns_asked(&self) -> Vec<(&str, bool)> {
-        let turn = |cue: &'_ Cue| matches!(cue, Cue::Turn { .. });
-        self.oracle
-            .cues
-            .iter()
-            .filter(|(_, cue)| turn(cue))
-            .filter_map(|(_, cue)| {
-                if let Cue::Turn { text, revises, .. } = cue {
-                    Some((text.as_str(), revises.is_some()))
-                } else {
-                    None
-                }
-            })
-            .collect()
-    }
-
-    pub(crate) fn when(&self, wanted: impl Fn(&Output) -> bool) -> Option<Moment> {
-        self.log.iter().find(|(_, output)| wanted(output)).map(|(at, _)| *at)
-    }
-
-    pub(crate) fn count(&self, wanted: impl Fn(&Output) -> bool) -> usize {
-        self.log.iter().filter(|(_, output)| wanted(output)).count()
-    }
-
-    pub(crate) fn end(&self) -> Option<EndReason> {
-        self.log.iter().find_map(|(_, output)| {
-            if let Output::HangUp(reason) = output {
-                Some(*reason)
-            } else {
-                None
-            }
-        })
     }
 }
