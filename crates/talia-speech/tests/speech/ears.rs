@@ -67,7 +67,7 @@ fn hundreds_of_streams_share_the_model_from_many_threads() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut streams: Vec<_> = (0..60).map(|_| silero.stream()).collect();
+                let mut streams: Vec<_> = (0..40).map(|_| silero.stream()).collect();
                 let mut verdicts = vec![Vec::new(); streams.len()];
                 for samples in sentence.chunks(160) {
                     for (stream, verdicts) in streams.iter_mut().zip(&mut verdicts) {

@@ -81,12 +81,21 @@ fn tensors<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), C
     let encodings = |side: &str| model.get(&format!("{side}/position_encodings/encodings"));
     out.plain("encoder.positional_embedding", encodings("encoder")?)?;
     for i in [1, 2] {
-        out.weight(&format!("encoder.conv{i}.weight"), model.get(&format!("encoder/conv{i}/weight"))?)?;
-        out.column(&format!("encoder.conv{i}.bias"), model.get(&format!("encoder/conv{i}/bias"))?)?;
+        out.weight(
+            &format!("encoder.conv{i}.weight"),
+            model.get(&format!("encoder/conv{i}/weight"))?,
+        )?;
+        out.column(
+            &format!("encoder.conv{i}.bias"),
+            model.get(&format!("encoder/conv{i}/bias"))?,
+        )?;
     }
     norm(model, out, "encoder.ln_post", "encoder/layer_norm")?;
     out.plain("decoder.positional_embedding", encodings("decoder")?)?;
-    out.weight("decoder.token_embedding.weight", model.get("decoder/embeddings/weight")?)?;
+    out.weight(
+        "decoder.token_embedding.weight",
+        model.get("decoder/embeddings/weight")?,
+    )?;
     norm(model, out, "decoder.ln", "decoder/layer_norm")?;
     for side in ["encoder", "decoder"] {
         for layer in 0..model.layers(side) {
@@ -99,7 +108,10 @@ fn tensors<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), C
             norm(model, out, &format!("{to}.mlp_ln"), &format!("{from}/ffn/layer_norm"))?;
             for (ggml, ct2) in [("0", "linear_0"), ("2", "linear_1")] {
                 let from = format!("{from}/ffn/{ct2}");
-                out.weight(&format!("{to}.mlp.{ggml}.weight"), model.get(&format!("{from}/weight"))?)?;
+                out.weight(
+                    &format!("{to}.mlp.{ggml}.weight"),
+                    model.get(&format!("{from}/weight"))?,
+                )?;
                 out.plain(&format!("{to}.mlp.{ggml}.bias"), model.get(&format!("{from}/bias"))?)?;
             }
         }

@@ -7,7 +7,9 @@ pub const BLOCK: usize = 32;
 
 /// One block as it stands in the file: 2 bytes of scale, 32 bytes of weights.
 pub fn quantise_block(weights: &[f32; BLOCK]) -> [u8; BLOCK + 2] {
-    let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+    let largest = weights
+        .iter()
+        .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     let scale = largest / 127.0;
     let inverse = if scale > 0.0 { 1.0 / scale.max(1e-12) } else { 0.0 };
     let mut block = [0; BLOCK + 2];

@@ -28,7 +28,9 @@ impl<W: Write> GgmlWriter<W> {
     }
 
     pub(super) fn f32s(&mut self, values: &[f32]) -> io::Result<()> {
-        values.iter().try_for_each(|value| self.out.write_all(&value.to_le_bytes()))
+        values
+            .iter()
+            .try_for_each(|value| self.out.write_all(&value.to_le_bytes()))
     }
 
     /// Dimensions are written innermost first.
@@ -70,7 +72,10 @@ impl<W: Write> GgmlWriter<W> {
         let blocks = tensor.dimension(0)? * tensor.dimension(1)? / BLOCK;
         for _ in 0..blocks {
             let mut block = [0.0; BLOCK];
-            block.iter_mut().zip(&mut floats).for_each(|(slot, value)| *slot = value);
+            block
+                .iter_mut()
+                .zip(&mut floats)
+                .for_each(|(slot, value)| *slot = value);
             self.bytes(&quantise_block(&block))?;
         }
         Ok(())
