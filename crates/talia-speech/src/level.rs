@@ -70,7 +70,9 @@ fn set_level(samples: &mut [f32]) {
     let speech = (active.iter().sum::<f32>() / active.len() as f32).sqrt();
     let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     let gain = (ratio(SPEECH_DBFS).sqrt() / speech).min(ratio(PEAK_DBFS).sqrt() / peak);
-    samples.iter_mut().for_each(|sample| *sample *= gain);
+    for sample in samples {
+        *sample *= gain;
+    }
 }
 
 fn fade(samples: &mut [f32], length: usize) {

@@ -189,10 +189,15 @@ impl Worker {
         if !prompt.is_empty() {
             parameters.set_tokens(prompt);
         }
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = options.cancel.clone();
+        self.watch(options.cancel.clone());
         let outcome = self.state.full(parameters, wide);
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.watch(None);
         outcome
+    }
+
+    /// Sets the flag that the running job's callback looks at.
+    fn watch(&self, flag: Option<Arc<AtomicBool>>) {
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = flag;
     }
 
     fn read(&self, end_of_text: i32) -> Transcription {

@@ -88,7 +88,6 @@ fn silence_and_a_quiet_lines_noise_are_nobody_speaking() {
     for samples in [vec![0; 16_000], white_noise(16_000, 200), vec![0; 10], Vec::new()] {
         let heard = whisper().transcribe(&samples, &TranscribeOptions::default()).unwrap();
         assert_eq!(heard.text, "", "{heard:?}");
-        assert_eq!(heard.confidence, 0.0);
     }
 }
 
