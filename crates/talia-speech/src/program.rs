@@ -1,16 +1,15 @@
 //! Speech programs of the system, run as processes: their licences and crashes stay outside.
 
 use crate::error::EngineError;
-use crate::level::finish;
-use std::io::{Read as _, Write as _};
+use crate::level::for_telephone;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
-use talia_audio::resample::{resample_all_f32, to_f32, to_i16};
+use talia_audio::resample::to_f32;
 use talia_spanish::Language;
 
-const TELEPHONE_RATE: u32 = 8_000;
 const POLL: Duration = Duration::from_millis(2);
 /// Polls after which a program is taken for hung (ten seconds).
 const MOST_POLLS: u32 = 5_000;
@@ -75,13 +74,23 @@ fn pico(text: &str, language: Language, speed: f32, file: &Path) -> Result<Child
     command.arg(format!("--wave={}", file.display()));
     // The markup in front also keeps a text from being read as an option.
     command.arg(format!("<speed level=\"{percent}\">{escaped}</speed>"));
-    spawn(Program::Pico.command(), command.stdin(Stdio::null()).stdout(Stdio::null()))
+    spawn(
+        Program::Pico.command(),
+        command.stdin(Stdio::null()).stdout(Stdio::null()),
+    )
 }
 
 fn espeak(text: &str, language: Language, speed: f32, file: &Path) -> Result<Child, EngineError> {
     let words_a_minute = (speed.clamp(0.5, 2.0) * 165.0) as u32;
     let mut command = Command::new(Program::Espeak.command());
-    command.args(["-v", espeak_voice(language), "-s", &words_a_minute.to_string(), "--stdin", "-w"]);
+    command.args([
+        "-v",
+        espeak_voice(language),
+        "-s",
+        &words_a_minute.to_string(),
+        "--stdin",
+        "-w",
+    ]);
     command.arg(file);
     feed(command.stdout(Stdio::null()), text)
 }
@@ -91,28 +100,6 @@ fn espeak_voice(language: Language) -> &'static str {
         Language::Spanish => "es-419",
         Language::English => "en-us",
     }
-}
-
-/// IPA of a text as espeak-ng reads it, its punctuation kept, affricates in one sign as Kokoro wants them.
-pub fn espeak_phonemes(text: &str, voice: &str) -> Result<String, EngineError> {
-    const PUNCTUATION: [char; 8] = [',', '.', ';', ':', '!', '?', '…', '—'];
-    let mut phonemes = String::new();
-    for piece in text.split_inclusive(PUNCTUATION) {
-        let mark = piece.chars().next_back().filter(|c| PUNCTUATION.contains(c));
-        let words: String = piece.chars().filter(|c| !PUNCTUATION.contains(c)).collect();
-        if words.chars().any(char::is_alphanumeric) {
-            let mut command = Command::new(Program::Espeak.command());
-            command.args(["-v", voice, "-q", "--ipa", "--stdin"]);
-            let child = feed(command.stdout(Stdio::piped()), words.trim())?;
-            let ipa = wait(Program::Espeak.command(), child)?;
-            if !phonemes.is_empty() {
-                phonemes.push(' ');
-            }
-            phonemes.push_str(&ipa.split_whitespace().collect::<Vec<_>>().join(" "));
-        }
-        phonemes.extend(mark);
-    }
-    Ok(phonemes.replace("tʃ", "ʧ").replace("dʒ", "ʤ"))
 }
 
 fn feed(command: &mut Command, text: &str) -> Result<Child, EngineError> {
@@ -126,26 +113,21 @@ fn feed(command: &mut Command, text: &str) -> Result<Child, EngineError> {
 }
 
 fn spawn(name: &'static str, command: &mut Command) -> Result<Child, EngineError> {
-    command.stderr(Stdio::null()).spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => EngineError::NoProgram(name),
-        _ => EngineError::run(name)(error.to_string()),
-    })
+    command
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => EngineError::NoProgram(name),
+            _ => EngineError::run(name)(error.to_string()),
+        })
 }
 
-/// Waits for the program's end, ends a hung one, and returns what it printed.
-fn wait(name: &'static str, mut child: Child) -> Result<String, EngineError> {
+/// Waits for the program's end; a hung one is ended.
+fn wait(name: &'static str, mut child: Child) -> Result<(), EngineError> {
     let failed = |reason: String| EngineError::run(name)(reason);
     for _ in 0..MOST_POLLS {
         match child.try_wait().map_err(|error| failed(error.to_string()))? {
-            Some(status) if status.success() => {
-                let mut printed = String::new();
-                if let Some(mut stdout) = child.stdout.take() {
-                    stdout
-                        .read_to_string(&mut printed)
-                        .map_err(|error| failed(error.to_string()))?;
-                }
-                return Ok(printed);
-            }
+            Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(failed(status.to_string())),
             None => thread::sleep(POLL),
         }
@@ -164,10 +146,9 @@ fn read_wave(name: &'static str, path: &Path) -> Result<Vec<i16>, EngineError> {
         .map(|sample| sample.map(to_f32))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(error.to_string()))?;
-    let mut narrow = resample_all_f32(&samples, rate, TELEPHONE_RATE).map_err(|error| failed(error.to_string()))?;
-    finish(&mut narrow, TELEPHONE_RATE);
+    let narrow = for_telephone(samples, rate).map_err(|error| failed(error.to_string()))?;
     if narrow.is_empty() {
         return Err(EngineError::Unspeakable);
     }
-    Ok(narrow.into_iter().map(to_i16).collect())
+    Ok(narrow)
 }

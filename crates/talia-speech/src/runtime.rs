@@ -19,12 +19,7 @@ fn environment(installed: &Installed) -> Result<Environment, EngineError> {
     let failed = EngineError::load("ONNX Runtime");
     let made = ort::init_from(installed.path(catalogue::RUNTIME))
         .map_err(|error| error.to_string())
-        .and_then(|builder| {
-            builder
-                .with_telemetry(false)
-                .build()
-                .map_err(|error| error.to_string())
-        })
+        .and_then(|builder| builder.with_telemetry(false).build().map_err(|error| error.to_string()))
         .map_err(failed)?;
     made.set_log_level(LogLevel::Error);
     *environment = Some(made.clone());

@@ -63,11 +63,7 @@ impl SileroStream {
     }
 }
 
-fn run(
-    session: &mut Session,
-    window: &[f32; CONTEXT + STEP],
-    state: &mut [f32; STATE],
-) -> Result<f32, ort::Error> {
+fn run(session: &mut Session, window: &[f32; CONTEXT + STEP], state: &mut [f32; STATE]) -> Result<f32, ort::Error> {
     let outputs = session.run(ort::inputs![
         "input" => TensorRef::from_array_view(([1, CONTEXT + STEP], &window[..]))?,
         "state" => TensorRef::from_array_view(([2_usize, 1, 128], &state[..]))?,

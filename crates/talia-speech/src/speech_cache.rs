@@ -27,7 +27,13 @@ pub struct PhraseKey<'a> {
 impl PhraseKey<'_> {
     fn file_name(&self) -> String {
         let mut digest = Sha256::new();
-        for field in [self.engine, self.model, self.voice, &format!("{:.3}", self.speed), self.text] {
+        for field in [
+            self.engine,
+            self.model,
+            self.voice,
+            &format!("{:.3}", self.speed),
+            self.text,
+        ] {
             // Lengths keep "ab" + "c" apart from "a" + "bc".
             digest.update((field.len() as u64).to_le_bytes());
             digest.update(field);
@@ -96,7 +102,10 @@ mod tests {
             PhraseKey { text: "Hola.", ..KEY },
             PhraseKey { speed: 1.1, ..KEY },
             PhraseKey { model: "0", ..KEY },
-            PhraseKey { voice: "em_alex", ..KEY },
+            PhraseKey {
+                voice: "em_alex",
+                ..KEY
+            },
         ] {
             assert_eq!(cache.get(&other), None);
         }

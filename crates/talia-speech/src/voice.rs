@@ -78,7 +78,9 @@ impl Voice {
     /// The engines in the order they are asked.
     pub fn engines(&self) -> impl Iterator<Item = ServedBy> {
         let kokoro = self.kokoro.is_some().then_some(ServedBy::Kokoro);
-        kokoro.into_iter().chain(self.programs.iter().map(|program| served_by(*program)))
+        kokoro
+            .into_iter()
+            .chain(self.programs.iter().map(|program| served_by(*program)))
     }
 
     /// Says a text, or what the cache has of it; nothing is written.

@@ -18,7 +18,7 @@ const QUEUE: usize = 64;
 
 enum Request {
     Open { stream: u64, answers: SyncSender<bool> },
-    Step { stream: u64, samples: [i16; STEP] },
+    Step { stream: u64, samples: Box<[i16; STEP]> },
     Reset { stream: u64 },
     Close { stream: u64 },
 }
@@ -75,7 +75,7 @@ fn serve(queue: &Receiver<Request>) {
             Request::Step { stream, samples } => {
                 if let Some((vad, answers)) = streams.get_mut(&stream) {
                     // 160 samples at 8 kHz are a length the detector takes, so this can't fail.
-                    let voiced = vad.is_voice_segment(&samples).unwrap_or(false);
+                    let voiced = vad.is_voice_segment(&samples[..]).unwrap_or(false);
                     // One request at a time: the channel of one always has room; a stream that is gone closes next.
                     let _ = answers.try_send(voiced);
                 }
@@ -127,7 +127,7 @@ impl VoiceDetector for WebRtcStream {
             self.end += STEP as u64;
             self.send(Request::Step {
                 stream: self.stream,
-                samples: self.step,
+                samples: Box::new(self.step),
             })?;
             let voiced = self
                 .answers

@@ -13,8 +13,7 @@ use std::time::Duration;
 use talia_audio::resample::{resample_all_f32, to_f32};
 use talia_spanish::Language;
 use whisper_rs::{
-    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState,
-    install_logging_hooks,
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, install_logging_hooks,
 };
 
 const ENGINE: &str = "Whisper";
@@ -25,20 +24,24 @@ const SHORTEST_CONTEXT: usize = 512;
 /// What the model was trained with: thirty seconds.
 const LONGEST_CONTEXT: usize = 1_500;
 /// Turns up to this length fit the shortest context.
-const SHORT_TURN_SECONDS: f32 = 10.0;
+const SHORT_TURN_SECONDS: f32 = 9.5;
 /// Audio beyond this is not heard; the last part is the one that ends the turn.
 const LONGEST_8K: usize = 30 * 8_000;
-/// whisper.cpp refuses less than a tenth of a second, and hears short words better with silence around them.
+/// Less than a tenth of a second holds no word.
+const SHORTEST_8K: usize = 800;
+/// μ-law's idle noise stays below this sample value (−54 dBFS).
+const AUDIBLE: u16 = 64;
+/// Words at the very edge are misheard: a quarter of a second of silence goes before and behind.
+const LEAD_16K: usize = 4_000;
+/// whisper.cpp refuses less than a tenth of a second.
 const SHORTEST_16K: usize = 20_000;
 /// Fast Spanish is about eight tokens a second; dictated digits come to ten.
 const TOKENS_A_SECOND: f32 = 10.0;
 const TOKENS_AT_LEAST: f32 = 16.0;
 /// The decoder's context is 448 tokens, half of it for the prompt.
 const PROMPT_TOKENS: usize = 200;
-/// From this probability of "no speech" on, a text of one word isn't believed.
-const NO_SPEECH: f32 = 0.6;
-/// A lone letter below this mean probability is taken for noise; spelled letters come out well above it.
-const DOUBTFUL: f32 = 0.5;
+/// A lone word below this mean probability isn't believed; real ones, badly heard, come out above 0.2.
+const UNBELIEVED: f32 = 0.1;
 
 /// What a recogniser should know about the audio.
 #[derive(Debug, Clone, Default)]
@@ -59,10 +62,21 @@ pub struct Transcription {
     pub text: String,
     /// Mean probability of the text's tokens, 0 to 1; 0 for an empty text.
     pub confidence: f32,
-    /// The model's probability that nobody spoke.
+    /// The model's probability that nobody spoke; near zero for any sound when the context is short, so gate on a VAD.
     pub no_speech: f32,
     /// Time from the job's beginning to its end, waiting for a free state included.
     pub elapsed: Duration,
+}
+
+impl Transcription {
+    fn nothing(no_speech: f32, elapsed: Duration) -> Self {
+        Self {
+            text: String::new(),
+            confidence: 0.0,
+            no_speech,
+            elapsed,
+        }
+    }
 }
 
 /// The recogniser, shared by all calls.
@@ -82,8 +96,7 @@ impl Whisper {
         let path = installed.path(catalogue::WHISPER);
         let mut parameters = WhisperContextParameters::default();
         parameters.use_gpu(false);
-        let context =
-            WhisperContext::new_with_params(&path, parameters).map_err(|error| failed(error.to_string()))?;
+        let context = WhisperContext::new_with_params(&path, parameters).map_err(|error| failed(error.to_string()))?;
         let workers = (0..workers.max(1))
             .map(|_| context.create_state().map(Worker::new))
             .collect::<Result<Vec<_>, _>>()
@@ -102,15 +115,15 @@ impl Whisper {
         let watch = Stopwatch::start();
         let failed = |reason: String| EngineError::run(ENGINE)(reason);
         let recent = &samples[samples.len().saturating_sub(LONGEST_8K)..];
+        if recent.len() < SHORTEST_8K || recent.iter().all(|sample| sample.unsigned_abs() < AUDIBLE) {
+            return Ok(Transcription::nothing(1.0, watch.elapsed()));
+        }
         let telephone: Vec<f32> = recent.iter().copied().map(to_f32).collect();
-        let mut wide = resample_all_f32(&telephone, 8_000, 16_000).map_err(|error| failed(error.to_string()))?;
-        wide.resize(wide.len().max(SHORTEST_16K), 0.0);
+        let speech = resample_all_f32(&telephone, 8_000, 16_000).map_err(|error| failed(error.to_string()))?;
+        let wide = with_silence_around(&speech);
         let prompt = self.prompt_tokens(&options.prompt)?;
         let cancelled = || options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-        let mut worker = self
-            .workers
-            .take_while(|| !cancelled())
-            .ok_or(EngineError::Cancelled)?;
+        let mut worker = self.workers.take_while(|| !cancelled()).ok_or(EngineError::Cancelled)?;
         let seconds = recent.len() as f32 / 8_000.0;
         let heard = worker.decode(&wide, &prompt, seconds, options);
         if cancelled() {
@@ -176,10 +189,15 @@ impl Worker {
         if !prompt.is_empty() {
             parameters.set_tokens(prompt);
         }
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = options.cancel.clone();
+        self.watch(options.cancel.clone());
         let outcome = self.state.full(parameters, wide);
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.watch(None);
         outcome
+    }
+
+    /// Sets the flag that the running job's callback looks at.
+    fn watch(&self, flag: Option<Arc<AtomicBool>>) {
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = flag;
     }
 
     fn read(&self, end_of_text: i32) -> Transcription {
@@ -199,13 +217,8 @@ impl Worker {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();
         let confidence = probability / tokens.max(1) as f32;
-        if is_noise(text, confidence, no_speech) {
-            return Transcription {
-                text: String::new(),
-                confidence: 0.0,
-                no_speech,
-                elapsed: Duration::ZERO,
-            };
+        if is_noise(text, confidence) {
+            return Transcription::nothing(no_speech, Duration::ZERO);
         }
         Transcription {
             text: text.to_owned(),
@@ -245,6 +258,13 @@ fn parameters(language: &'static str, cancel: &CancelFlag) -> FullParams<'static
     parameters
 }
 
+fn with_silence_around(speech: &[f32]) -> Vec<f32> {
+    let mut wide = vec![0.0; LEAD_16K];
+    wide.extend_from_slice(speech);
+    wide.resize((wide.len() + LEAD_16K).max(SHORTEST_16K), 0.0);
+    wide
+}
+
 /// Encoder positions for a turn of this length.
 fn audio_context(seconds: f32) -> usize {
     if seconds <= SHORT_TURN_SECONDS {
@@ -260,13 +280,19 @@ fn token_cap(seconds: f32, asked: Option<u32>) -> u32 {
     by_length.min(asked.unwrap_or(u32::MAX)).min(220)
 }
 
-/// Noise comes back as one token ("y", "…") or as a lone word that the model itself doubts.
-fn is_noise(text: &str, confidence: f32, no_speech: f32) -> bool {
-    let mut words = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
-    let (Some(word), None) = (words.next(), words.next()) else {
-        return !text.chars().any(char::is_alphanumeric);
-    };
-    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    let letter = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    no_speech > NO_SPEECH || word == "y" || (letter && confidence < DOUBTFUL)
+/// Noise comes back without a word ("…"), as a lone "y", or as a word that the model itself doesn't believe.
+fn is_noise(text: &str, confidence: f32) -> bool {
+    let mut words = text
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphanumeric));
+    match (words.next(), words.next()) {
+        (None, _) => true,
+        (Some(word), None) => {
+            confidence < UNBELIEVED
+                || word
+                    .trim_matches(|c: char| !c.is_alphanumeric())
+                    .eq_ignore_ascii_case("y")
+        }
+        (Some(_), Some(_)) => false,
+    }
 }

@@ -6,7 +6,7 @@ mod voices;
 pub use voices::KokoroVoice;
 
 use crate::error::EngineError;
-use crate::level::finish;
+use crate::level::for_telephone;
 use crate::models::{Installed, catalogue};
 use crate::pool::Pool;
 use crate::runtime;
@@ -14,15 +14,14 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use std::collections::HashMap;
 use std::sync::Arc;
-use talia_audio::resample::resample_all_f32;
 use talia_audio::resample::to_i16;
+use talia_spanish::tongue;
 use text::{TokenRows, Vocabulary};
 use voices::Styles;
 
 pub(crate) const ENGINE: &str = "Kokoro";
 /// Samples a second of what the network makes.
 pub const SAMPLE_RATE: u32 = 24_000;
-const TELEPHONE_RATE: u32 = 8_000;
 /// Silence between pieces of a text too long for one run.
 const GAP_SECONDS: f32 = 0.18;
 /// The network's voice becomes mush outside these speeds.
@@ -68,12 +67,9 @@ impl Kokoro {
 
     /// Speech for a text, ready for the telephone: 8 kHz, no silence around it, level and peaks set.
     pub fn speak_8k(&self, text: &str, voice: KokoroVoice, speed: f32) -> Result<Vec<i16>, EngineError> {
-        let phonemes = text::phonemes(text, voice.language())?;
+        let phonemes = tongue::speech(text, voice.language());
         let wave = self.wave(&phonemes, voice, speed)?;
-        let mut narrow = resample_all_f32(&wave, SAMPLE_RATE, TELEPHONE_RATE)
-            .map_err(|error| EngineError::run(ENGINE)(error.to_string()))?;
-        finish(&mut narrow, TELEPHONE_RATE);
-        Ok(narrow.into_iter().map(to_i16).collect())
+        for_telephone(wave, SAMPLE_RATE).map_err(|error| EngineError::run(ENGINE)(error.to_string()))
     }
 
     fn wave(&self, phonemes: &str, voice: KokoroVoice, speed: f32) -> Result<Vec<f32>, EngineError> {

@@ -90,7 +90,7 @@ impl Styles {
             .chunks_exact(4)
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
-        if floats.is_empty() || floats.len() % STYLE != 0 {
+        if floats.is_empty() || !floats.len().is_multiple_of(STYLE) {
             return Err(EngineError::load(super::ENGINE)(format!(
                 "{} no tiene filas de {STYLE} números",
                 path.display()

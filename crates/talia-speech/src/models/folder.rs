@@ -22,19 +22,17 @@ impl ModelsDir {
 
     /// As [`ModelsDir::from_env`], from the three values it reads.
     pub fn resolve(models: Option<PathBuf>, xdg_cache: Option<PathBuf>, home: Option<PathBuf>) -> Self {
-        match models {
-            Some(models) => Self::at(models),
-            None => {
-                // The XDG specification: a relative path there is to be ignored.
-                let cache = xdg_cache
-                    .filter(|path| path.is_absolute())
-                    .unwrap_or_else(|| home.unwrap_or_else(|| PathBuf::from(".")).join(".cache"))
-                    .join("talia-voice");
-                Self {
-                    models: cache.join("models"),
-                    cache,
-                }
-            }
+        if let Some(models) = models {
+            return Self::at(models);
+        }
+        // The XDG specification: a relative path there is to be ignored.
+        let cache = xdg_cache
+            .filter(|path| path.is_absolute())
+            .unwrap_or_else(|| home.unwrap_or_else(|| PathBuf::from(".")).join(".cache"))
+            .join("talia-voice");
+        Self {
+            models: cache.join("models"),
+            cache,
         }
     }
 

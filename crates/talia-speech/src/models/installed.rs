@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 const STAMPS: &str = "verified.json";
@@ -86,7 +87,10 @@ pub fn is_whole(dir: &ModelsDir, model: &ModelFile) -> bool {
 
 /// Refuses processors that the catalogue has no runtime for.
 pub(super) fn platform() -> Result<(), ModelError> {
-    if cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
+    if cfg!(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )) {
         Ok(())
     } else {
         Err(ModelError::Platform(std::env::consts::ARCH))
@@ -126,6 +130,11 @@ fn check(dir: &ModelsDir, model: &ModelFile, known: Option<&Stamp>) -> Result<St
     }
 }
 
+/// Temporary files are private; the models may be shared by the users of a machine.
+pub(super) fn readable_by_all(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+}
+
 fn read_stamps(dir: &ModelsDir) -> BTreeMap<String, Stamp> {
     fs::read(dir.file(STAMPS))
         .ok()
@@ -136,6 +145,7 @@ fn read_stamps(dir: &ModelsDir) -> BTreeMap<String, Stamp> {
 fn write_stamps(dir: &ModelsDir, stamps: &BTreeMap<String, Stamp>) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(dir.path())?;
     serde_json::to_writer_pretty(&mut file, stamps)?;
+    readable_by_all(file.path())?;
     file.persist(dir.file(STAMPS))?;
     Ok(())
 }

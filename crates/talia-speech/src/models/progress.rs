@@ -45,7 +45,7 @@ impl Progress for Terminal {
     fn begin(&mut self, task: &str, bytes: u64) {
         let style = ProgressStyle::with_template("{msg:44} {bar:28} {bytes:>10} / {total_bytes:10} {bytes_per_sec}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.task = task.to_owned();
+        task.clone_into(&mut self.task);
         self.bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr())
             .with_style(style)
             .with_message(task.to_owned());

@@ -16,9 +16,10 @@ fn hear(detector: &mut dyn VoiceDetector, samples: &[i16], chunk: usize) -> Vec<
     verdicts
 }
 
-fn share_of_speech(verdicts: &[VoiceProbability]) -> f32 {
+/// Percentage of steps that are speech.
+fn share_of_speech(verdicts: &[VoiceProbability]) -> usize {
     let voiced = verdicts.iter().filter(|verdict| verdict.probability > 0.5).count();
-    voiced as f32 / verdicts.len() as f32
+    100 * voiced / verdicts.len()
 }
 
 #[test]
@@ -40,12 +41,12 @@ fn silero_hears_speech_where_it_is_and_not_in_noise() {
             .collect()
     };
     let speech = within(SECOND + 800, SECOND + sentence.len());
-    assert!(share_of_speech(&speech) > 0.9, "{speech:?}");
-    assert_eq!(share_of_speech(&within(0, SECOND)), 0.0);
-    assert_eq!(share_of_speech(&within(call.len() - SECOND / 2, call.len() + 1)), 0.0);
+    assert!(share_of_speech(&speech) > 90, "{speech:?}");
+    assert_eq!(share_of_speech(&within(0, SECOND)), 0);
+    assert_eq!(share_of_speech(&within(call.len() - SECOND / 2, call.len() + 1)), 0);
 
     let noise = hear(&mut silero.stream(), &white_noise(5 * SECOND, 1_600), 160);
-    assert_eq!(share_of_speech(&noise), 0.0);
+    assert_eq!(share_of_speech(&noise), 0);
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn hundreds_of_streams_share_the_model_from_many_threads() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut streams: Vec<_> = (0..60).map(|_| silero.stream()).collect();
+                let mut streams: Vec<_> = (0..40).map(|_| silero.stream()).collect();
                 let mut verdicts = vec![Vec::new(); streams.len()];
                 for samples in sentence.chunks(160) {
                     for (stream, verdicts) in streams.iter_mut().zip(&mut verdicts) {
@@ -85,15 +86,15 @@ fn the_webrtc_detector_hears_speech_and_not_silence() {
     let detector = WebRtcVad::start().unwrap();
     let sentence = spoken("Quisiera saber cuánto cuesta el servicio.", KokoroVoice::Dora);
     let mut stream = detector.stream().unwrap();
-    assert!(share_of_speech(&hear(&mut stream, &sentence, 160)) > 0.7);
+    assert!(share_of_speech(&hear(&mut stream, &sentence, 160)) > 70);
     stream.reset();
-    assert_eq!(share_of_speech(&hear(&mut stream, &[0; SECOND], 99)), 0.0);
+    assert_eq!(share_of_speech(&hear(&mut stream, &[0; SECOND], 99)), 0);
 }
 
 #[test]
 fn smart_turn_believes_whole_sentences_more_than_cut_ones() {
     let pause = [0_i16; 1_600];
-    let (mut whole_total, mut cut_total) = (0.0, 0.0);
+    let (mut whole_total, mut cut_total) = (0.0, 0);
     let sentences = [
         "¿En qué te puedo ayudar?",
         "Trabajo en una clínica dental en Guadalajara y queremos atender mejor las llamadas.",

@@ -20,7 +20,10 @@ fn a_missing_model_is_named() {
     let error = Installed::open(&ModelsDir::at(folder.path())).unwrap_err();
     assert!(matches!(&error, ModelError::Missing(path) if path.ends_with(FILES[0].name)));
     let message = error.to_string();
-    assert!(message.contains(FILES[0].name) && message.contains(MENDING_COMMAND), "{message}");
+    assert!(
+        message.contains(FILES[0].name) && message.contains(MENDING_COMMAND),
+        "{message}"
+    );
 }
 
 #[test]
@@ -53,9 +56,18 @@ fn the_folder_follows_the_environment() {
     let path = |path: &str| Some(PathBuf::from(path));
     let chosen = |models, xdg, home| ModelsDir::resolve(models, xdg, home).path().to_owned();
     assert_eq!(chosen(path("/m"), path("/x"), path("/h")), PathBuf::from("/m"));
-    assert_eq!(chosen(None, path("/x"), path("/h")), PathBuf::from("/x/talia-voice/models"));
-    assert_eq!(chosen(None, path("x"), path("/h")), PathBuf::from("/h/.cache/talia-voice/models"));
-    assert_eq!(chosen(None, None, path("/h")), PathBuf::from("/h/.cache/talia-voice/models"));
+    assert_eq!(
+        chosen(None, path("/x"), path("/h")),
+        PathBuf::from("/x/talia-voice/models")
+    );
+    assert_eq!(
+        chosen(None, path("x"), path("/h")),
+        PathBuf::from("/h/.cache/talia-voice/models")
+    );
+    assert_eq!(
+        chosen(None, None, path("/h")),
+        PathBuf::from("/h/.cache/talia-voice/models")
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(crate) fn smart_turn() -> &'static SmartTurn {
 /// A sentence spoken over the line: synthesised, through μ-law and back.
 pub(crate) fn spoken(text: &str, voice: KokoroVoice) -> Vec<i16> {
     let samples = kokoro().speak_8k(text, voice, 1.0).unwrap();
-    samples.into_iter().map(|sample| mulaw::decode(mulaw::encode(sample))).collect()
+    samples
+        .into_iter()
+        .map(|sample| mulaw::decode(mulaw::encode(sample)))
+        .collect()
 }
 
 /// White noise of a fixed seed, uniform in ±`amplitude`.

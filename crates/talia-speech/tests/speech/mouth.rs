@@ -15,7 +15,9 @@ const HELLO: Utterance<'static> = Utterance {
 #[test]
 fn speech_fits_the_line() {
     for voice in [KokoroVoice::Dora, KokoroVoice::Alex, KokoroVoice::Santa] {
-        let samples = kokoro().speak_8k("¿A qué correo te mando la información?", voice, 1.0).unwrap();
+        let samples = kokoro()
+            .speak_8k("¿A qué correo te mando la información?", voice, 1.0)
+            .unwrap();
         let seconds = samples.len() as f32 / 8_000.0;
         assert!((1.2..4.5).contains(&seconds), "{voice}: {seconds} s");
         let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
@@ -39,7 +41,10 @@ fn a_text_without_a_sound_is_refused() {
     let voice = Voice::new(Some(kokoro().clone()), None);
     for text in ["", " … ", "¿?", "🙂"] {
         let refused = voice.speak(&Utterance { text, ..HELLO });
-        assert!(matches!(refused, Err(EngineError::Unspeakable)), "{text:?}: {refused:?}");
+        assert!(
+            matches!(refused, Err(EngineError::Unspeakable)),
+            "{text:?}: {refused:?}"
+        );
     }
 }
 

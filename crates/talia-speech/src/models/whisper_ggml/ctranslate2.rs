@@ -127,8 +127,11 @@ impl<'a> Model<'a> {
 
     /// How many layers the encoder or decoder has.
     pub(super) fn layers(&self, side: &str) -> usize {
-        (0..)
-            .take_while(|layer| self.tensors.contains_key(&format!("{side}/layer_{layer}/ffn/linear_0/weight")))
+        (0..self.tensors.len())
+            .take_while(|layer| {
+                self.tensors
+                    .contains_key(&format!("{side}/layer_{layer}/ffn/linear_0/weight"))
+            })
             .count()
     }
 }

@@ -79,14 +79,23 @@ fn header<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), Co
 
 fn tensors<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), ConvertError> {
     let encodings = |side: &str| model.get(&format!("{side}/position_encodings/encodings"));
-    out.plain("encoder.positional_embedding", encodings("encoder")?)?;
+    out.plain("encoder.positional_embedding", &encodings("encoder")?)?;
     for i in [1, 2] {
-        out.weight(&format!("encoder.conv{i}.weight"), model.get(&format!("encoder/conv{i}/weight"))?)?;
-        out.column(&format!("encoder.conv{i}.bias"), model.get(&format!("encoder/conv{i}/bias"))?)?;
+        out.weight(
+            &format!("encoder.conv{i}.weight"),
+            &model.get(&format!("encoder/conv{i}/weight"))?,
+        )?;
+        out.column(
+            &format!("encoder.conv{i}.bias"),
+            model.get(&format!("encoder/conv{i}/bias"))?,
+        )?;
     }
     norm(model, out, "encoder.ln_post", "encoder/layer_norm")?;
-    out.plain("decoder.positional_embedding", encodings("decoder")?)?;
-    out.weight("decoder.token_embedding.weight", model.get("decoder/embeddings/weight")?)?;
+    out.plain("decoder.positional_embedding", &encodings("decoder")?)?;
+    out.weight(
+        "decoder.token_embedding.weight",
+        &model.get("decoder/embeddings/weight")?,
+    )?;
     norm(model, out, "decoder.ln", "decoder/layer_norm")?;
     for side in ["encoder", "decoder"] {
         for layer in 0..model.layers(side) {
@@ -99,8 +108,11 @@ fn tensors<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), C
             norm(model, out, &format!("{to}.mlp_ln"), &format!("{from}/ffn/layer_norm"))?;
             for (ggml, ct2) in [("0", "linear_0"), ("2", "linear_1")] {
                 let from = format!("{from}/ffn/{ct2}");
-                out.weight(&format!("{to}.mlp.{ggml}.weight"), model.get(&format!("{from}/weight"))?)?;
-                out.plain(&format!("{to}.mlp.{ggml}.bias"), model.get(&format!("{from}/bias"))?)?;
+                out.weight(
+                    &format!("{to}.mlp.{ggml}.weight"),
+                    &model.get(&format!("{from}/weight"))?,
+                )?;
+                out.plain(&format!("{to}.mlp.{ggml}.bias"), &model.get(&format!("{from}/bias"))?)?;
             }
         }
     }
@@ -108,8 +120,8 @@ fn tensors<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>) -> Result<(), C
 }
 
 fn norm<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>, to: &str, from: &str) -> Result<(), ConvertError> {
-    out.plain(&format!("{to}.weight"), model.get(&format!("{from}/gamma"))?)?;
-    out.plain(&format!("{to}.bias"), model.get(&format!("{from}/beta"))?)
+    out.plain(&format!("{to}.weight"), &model.get(&format!("{from}/gamma"))?)?;
+    out.plain(&format!("{to}.bias"), &model.get(&format!("{from}/beta"))?)
 }
 
 /// CTranslate2 keeps query, key and value of self-attention in one matrix.
@@ -152,14 +164,14 @@ fn projections<W: Write>(
     let ([query, key, value], [query_bias, _, value_bias]) = (weights, biases) else {
         return Err(ConvertError::Shape(to.to_owned()));
     };
-    out.weight(&format!("{to}.query.weight"), query.clone())?;
-    out.plain(&format!("{to}.query.bias"), query_bias.clone())?;
-    out.weight(&format!("{to}.key.weight"), key.clone())?;
-    out.weight(&format!("{to}.value.weight"), value.clone())?;
-    out.plain(&format!("{to}.value.bias"), value_bias.clone())
+    out.weight(&format!("{to}.query.weight"), query)?;
+    out.plain(&format!("{to}.query.bias"), query_bias)?;
+    out.weight(&format!("{to}.key.weight"), key)?;
+    out.weight(&format!("{to}.value.weight"), value)?;
+    out.plain(&format!("{to}.value.bias"), value_bias)
 }
 
 fn output<W: Write>(model: &Model<'_>, out: &mut GgmlWriter<W>, to: &str, from: &str) -> Result<(), ConvertError> {
-    out.weight(&format!("{to}.out.weight"), model.get(&format!("{from}/weight"))?)?;
-    out.plain(&format!("{to}.out.bias"), model.get(&format!("{from}/bias"))?)
+    out.weight(&format!("{to}.out.weight"), &model.get(&format!("{from}/weight"))?)?;
+    out.plain(&format!("{to}.out.bias"), &model.get(&format!("{from}/bias"))?)
 }

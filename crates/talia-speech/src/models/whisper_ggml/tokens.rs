@@ -22,7 +22,10 @@ pub(super) fn text_tokens(tokenizer: &[u8], count: usize) -> Result<Vec<Vec<u8>>
     let mut tokens = vec![None; count];
     for (text, number) in &tokenizer.model.vocab {
         if let Some(slot) = tokens.get_mut(*number) {
-            *slot = text.chars().map(|c| bytes.get(&c).copied()).collect::<Option<Vec<u8>>>();
+            *slot = text
+                .chars()
+                .map(|c| bytes.get(&c).copied())
+                .collect::<Option<Vec<u8>>>();
         }
     }
     tokens

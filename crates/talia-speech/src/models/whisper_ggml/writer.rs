@@ -28,7 +28,9 @@ impl<W: Write> GgmlWriter<W> {
     }
 
     pub(super) fn f32s(&mut self, values: &[f32]) -> io::Result<()> {
-        values.iter().try_for_each(|value| self.out.write_all(&value.to_le_bytes()))
+        values
+            .iter()
+            .try_for_each(|value| self.out.write_all(&value.to_le_bytes()))
     }
 
     /// Dimensions are written innermost first.
@@ -43,7 +45,7 @@ impl<W: Write> GgmlWriter<W> {
     }
 
     /// A tensor kept as f32.
-    pub(super) fn plain(&mut self, name: &str, tensor: Tensor<'_>) -> Result<(), ConvertError> {
+    pub(super) fn plain(&mut self, name: &str, tensor: &Tensor<'_>) -> Result<(), ConvertError> {
         self.head(name, F32, &tensor.dimensions)?;
         Ok(tensor
             .floats()?
@@ -53,24 +55,27 @@ impl<W: Write> GgmlWriter<W> {
     /// A vector kept as f32 with a second dimension of one, which convolutions want of their bias.
     pub(super) fn column(&mut self, name: &str, mut tensor: Tensor<'_>) -> Result<(), ConvertError> {
         tensor.dimensions.push(1);
-        self.plain(name, tensor)
+        self.plain(name, &tensor)
     }
 
     /// A weight: q8_0 where it is a matrix, f16 otherwise.
-    pub(super) fn weight(&mut self, name: &str, tensor: Tensor<'_>) -> Result<(), ConvertError> {
+    pub(super) fn weight(&mut self, name: &str, tensor: &Tensor<'_>) -> Result<(), ConvertError> {
         let mut floats = tensor.floats()?;
         let matrix = tensor.dimensions.len() == 2;
         self.head(name, if matrix { Q8_0 } else { F16 }, &tensor.dimensions)?;
         if !matrix {
             return Ok(floats.try_for_each(|value| self.out.write_all(&f16::from_f32(value).to_le_bytes()))?);
         }
-        if tensor.dimension(1)? % BLOCK != 0 {
+        if !tensor.dimension(1)?.is_multiple_of(BLOCK) {
             return Err(ConvertError::Shape(name.to_owned()));
         }
         let blocks = tensor.dimension(0)? * tensor.dimension(1)? / BLOCK;
         for _ in 0..blocks {
             let mut block = [0.0; BLOCK];
-            block.iter_mut().zip(&mut floats).for_each(|(slot, value)| *slot = value);
+            block
+                .iter_mut()
+                .zip(&mut floats)
+                .for_each(|(slot, value)| *slot = value);
             self.bytes(&quantise_block(&block))?;
         }
         Ok(())
