@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use talia_spanish::{Expectation, Language, ear::listening};
+use talia_spanish::{Expectation, Language, ear};
 
 const EXPECTATIONS: [Expectation; 9] = [
     Expectation::Open,
@@ -28,6 +28,7 @@ fuzz_target!(|data: &[u8]| {
     } else {
         Language::English
     };
-    let _ = listening::looks_unfinished(text, expectation, language);
-    let _ = listening::is_hallucination(text);
+    let _ = ear::read(text, expectation, language);
+    let _ = ear::listening::looks_unfinished(text, expectation, language);
+    let _ = ear::listening::is_hallucination(text);
 });

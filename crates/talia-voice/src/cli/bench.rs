@@ -108,7 +108,7 @@ impl Pipeline {
     fn frame(&mut self, message: &str, ears: &mut Ears, dialogue: &mut Dialogue, now: Duration) -> Result<()> {
         let media::Inbound::Media(inbound) = media::parse(message)? else { anyhow::bail!("not a media message") };
         let mut payload = [0; FRAME_SAMPLES];
-        media::decode_payload(inbound.payload, &mut payload)?;
+        media::decode_payload_slice(&inbound.payload, &mut payload)?;
         self.samples.clear();
         self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
         ears.hear(&self.samples, |step| dialogue.handle(now, Input::Voice(step)));

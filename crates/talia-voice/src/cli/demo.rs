@@ -16,8 +16,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 use talia_simulator::{
@@ -32,11 +34,7 @@ use talia_simulator::{
 };
 use talia_spanish::Language;
 use talia_twilio::AccountSid;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    net::TcpListener,
-    sync::mpsc,
-};
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// The caller who rings when nobody types.
@@ -164,12 +162,17 @@ async fn prepare(app: &App) -> Result<()> {
 /// Lines from the keyboard, spoken one by one.
 fn typed_lines(speaker: Arc<LocalSpeaker>) -> mpsc::Receiver<LiveInput> {
     let (sender, receiver) = mpsc::channel(4);
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
-        while let Ok(Some(text)) = lines.next_line().await {
-            if text.trim().is_empty() {
-                break;
+    let (typed, mut lines) = mpsc::channel(4);
+    // Reading a keyboard blocks until a key comes: a thread that the process's end takes with it.
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if line.trim().is_empty() || typed.blocking_send(line).is_err() {
+                return;
             }
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(text) = lines.recv().await {
             match speaker.speak(&text, None).await {
                 Ok(samples) => {
                     if sender.send(LiveInput::Say(Line::new(text, &samples))).await.is_err() {

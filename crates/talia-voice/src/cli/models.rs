@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use talia_speech::{
     ModelsDir,
-    models::{catalogue::FILES, fetch, installed, progress::Terminal},
+    models::{self, catalogue::FILES, progress::Terminal},
 };
 
 /// What to do with the models.
@@ -26,43 +26,43 @@ pub(super) enum Models {
 impl Models {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
         let config = Config::models(&Sources::of_process(options.config.clone()))?;
-        let models = models_dir(config.directory.as_ref());
+        let folder = models_dir(config.directory.as_ref());
         tokio::task::spawn_blocking(move || match self {
             Self::List => {
-                list(&models);
+                list(&folder);
                 Ok(())
             }
-            Self::Fetch => fetch_missing(&models),
-            Self::Verify => verify(&models),
+            Self::Fetch => fetch_missing(&folder),
+            Self::Verify => verify(&folder),
         })
         .await?
     }
 }
 
-fn list(models: &ModelsDir) {
-    println!("Modelos de voz en {}", models.path().display());
+fn list(folder: &ModelsDir) {
+    println!("Modelos de voz en {}", folder.path().display());
     for file in FILES {
-        let here = if installed::is_whole(models, file) { "✓" } else { "–" };
+        let here = if models::is_whole(folder, file) { "✓" } else { "–" };
         println!("  {here} {:<28} {:>7.1} MB  {:<13} {}", file.name, megabytes(file.bytes), file.licence, file.purpose);
     }
 }
 
-fn fetch_missing(models: &ModelsDir) -> Result<()> {
-    let size = fetch::download_size(models);
+fn fetch_missing(folder: &ModelsDir) -> Result<()> {
+    let size = models::download_size(folder);
     if size > 0 {
-        println!("Faltan modelos de voz: {:.0} MB por descargar a {}", megabytes(size), models.path().display());
+        println!("Faltan modelos de voz: {:.0} MB por descargar a {}", megabytes(size), folder.path().display());
     }
-    let made = fetch::fetch(models, &mut Terminal::default())?;
+    let made = models::fetch(folder, &mut Terminal::default())?;
     if made > 0 {
         println!("Modelos de voz listos ({made} archivos).");
     }
     Ok(())
 }
 
-fn verify(models: &ModelsDir) -> Result<()> {
+fn verify(folder: &ModelsDir) -> Result<()> {
     let mut wrong = 0;
     for file in FILES {
-        match installed::verify(models, file) {
+        match models::verify(folder, file) {
             Ok(()) => println!("  ✓ {}", file.name),
             Err(error) => {
                 wrong += 1;

@@ -43,11 +43,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Only where the models are: for commands that answer no calls and so need no credentials.
-    pub fn models(sources: &Sources) -> Result<Models, ConfigError> {
-        Ok(layers::read(sources)?.models.check())
-    }
-
     /// Reads the layers and checks every value; the first thing that is wrong is the error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let raw = layers::read(sources)?;
