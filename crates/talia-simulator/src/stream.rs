@@ -133,6 +133,9 @@ impl<'a> Stream<'a> {
         if call_ms >= self.call.settings.max_call_ms {
             return Some(StreamEnd::TimeLimit);
         }
+        if self.call.hang_up_at_ms.is_some_and(|at_ms| call_ms >= at_ms) {
+            return Some(StreamEnd::CallerHungUp);
+        }
         let mut heard = std::mem::take(&mut self.heard);
         heard.clear();
         for echo in self.play_out.advance(now_ms, &mut heard) {
