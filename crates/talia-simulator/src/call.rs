@@ -89,6 +89,7 @@ pub(crate) struct Call {
     origin: Instant,
     pub(crate) voice_copies: u32,
     pub(crate) tampers: Vec<Tamper>,
+    pub(crate) hang_up_at_ms: Option<u64>,
 }
 
 impl Call {
@@ -132,6 +133,7 @@ impl Call {
             origin: Instant::now(),
             voice_copies: plan.voice_copies,
             tampers: plan.tampers,
+            hang_up_at_ms: plan.hang_up_at_ms,
             settings,
             sid,
             control,
@@ -160,6 +162,8 @@ impl Call {
                 Flow::Fetch(purpose, target, extra) => self.fetch(purpose, &target, &extra).await,
             };
             flow = match document {
+                // Twilio has the document, and nobody to play it to.
+                _ if self.left() => Flow::End(EndedBy::Caller),
                 Ok(document) => self.execute(document).await,
                 Err(code) => Flow::End(EndedBy::ApplicationError(code)),
             };
@@ -173,7 +177,13 @@ impl Call {
         self.streams_told().await;
         let duration_ms = self.now_ms();
         if !self.status.is_terminal() {
-            self.tell_status(CallStatus::Completed).await;
+            let left_early = ended_by == EndedBy::Caller && self.status == CallStatus::Ringing;
+            let last = if left_early {
+                CallStatus::Canceled
+            } else {
+                CallStatus::Completed
+            };
+            self.tell_status(last).await;
         }
         let mut callbacks = std::mem::take(&mut self.status_callbacks);
         let failed = callbacks.flush(&self.webhooks, &self.settings).await;
@@ -196,6 +206,11 @@ impl Call {
             unsent_messages: self.unsent_messages,
             missed_events,
         }
+    }
+
+    /// Whether the plan's caller has hung up by now.
+    pub(crate) fn left(&self) -> bool {
+        self.hang_up_at_ms.is_some_and(|at_ms| self.now_ms() >= at_ms)
     }
 
     /// Milliseconds since the voice webhook was sent.
@@ -311,8 +326,10 @@ impl Call {
 
     /// Lets time pass, unless an update or the time limit comes first.
     async fn pass(&mut self, ms: u64) -> Flow {
-        let limit = self.origin + Duration::from_millis(self.settings.max_call_ms);
-        let waited = timeout_at(limit, async {
+        let at = |ms| self.origin + Duration::from_millis(ms);
+        let limit = at(self.settings.max_call_ms);
+        let leaves = self.hang_up_at_ms.map(at);
+        let waited = timeout_at(leaves.unwrap_or(limit).min(limit), async {
             tokio::select! {
                 biased;
                 Some(control) = self.control.recv() => Some(control),
@@ -320,6 +337,7 @@ impl Call {
             }
         });
         match waited.await {
+            Err(_) if leaves.is_some_and(|leaves| leaves <= limit) => Flow::End(EndedBy::Caller),
             Err(_) => Flow::End(EndedBy::TimeLimit),
             Ok(None) => Flow::Next,
             Ok(Some(control)) => self.controlled(control),

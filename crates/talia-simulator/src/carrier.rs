@@ -41,6 +41,8 @@ pub struct CallPlan {
     pub extra_fields: Vec<(String, String)>,
     /// How many more times the voice webhook is delivered.
     pub voice_copies: u32,
+    /// When the caller hangs up whatever is going on, in milliseconds since the voice webhook was sent.
+    pub hang_up_at_ms: Option<u64>,
     /// What the carrier does that no honest one does.
     pub tampers: Vec<Tamper>,
 }
@@ -57,6 +59,7 @@ impl CallPlan {
             live: None,
             extra_fields: Vec::new(),
             voice_copies: 0,
+            hang_up_at_ms: None,
             tampers: Vec::new(),
         }
     }

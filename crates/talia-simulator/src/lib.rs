@@ -1,15 +1,6 @@
-//! Twilio in a box: plays carrier and caller against any server that speaks Media Streams.
+//! Twilio in a box: see the crate's README, which follows.
 //!
-//! A [`carrier::Carrier`] rings a server as Twilio would: a signed webhook, the TwiML it answers, a signed media socket
-//! with Twilio's buffering, marks and `clear`, status callbacks, REST updates. The caller is a [`script::Script`]:
-//! it speaks, waits, interrupts, coughs, presses keys, over a line with noise, echo and lost packets. What is left is a
-//! [`outcome::CallOutcome`]: log, stereo recording, figures, and assertions for tests.
-//!
-//! All waiting goes by tokio's clock on absolute deadlines. With a real server that is real time; in a test on a paused
-//! clock (`tokio::test(start_paused = true)`) with the server in the same runtime, a minute of call takes a moment.
-//!
-//! Nothing here knows the server's internals. Voices and ears are plugged in: [`speaker::Speaker`],
-//! [`listener::Listener`].
+#![doc = include_str!("../README.md")]
 
 pub mod assistant_ear;
 mod call;
@@ -19,6 +10,7 @@ mod connect;
 mod documents;
 pub mod events;
 mod fields;
+mod from_server;
 pub mod keywords;
 pub mod line;
 pub mod lines;
@@ -37,6 +29,7 @@ pub mod speaker;
 mod status;
 mod stream;
 pub mod tamper;
+mod to_server;
 pub mod twiml;
 pub mod webhook;
 

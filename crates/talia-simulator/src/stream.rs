@@ -8,9 +8,9 @@ use talia_audio::{
     level::mulaw_rms_dbfs,
 };
 use talia_twilio::{
-    CallSid, StreamSid,
+    StreamSid,
     error_codes::StreamCode,
-    media::{self, Inbound, Media, MediaFormat, Outbound, Track},
+    media::{self, Inbound, Track},
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -20,14 +20,13 @@ use crate::{
     caller::{Act, SpeechKind},
     events::{Side, What},
     line::{Fate, PacketPath},
-    media_socket::{Arrived, MediaSocket},
-    play_out::{Echo, PlayOut, PlayOutSettings},
-    tamper::Tamper,
+    media_socket::MediaSocket,
+    play_out::{PlayOut, PlayOutSettings},
     twiml::StreamNoun,
 };
 
-/// Twilio's buffer is full (reported for more than ten minutes of audio).
-const BUFFER_OVERFLOW: u16 = 31_931;
+/// The assistant is still being heard if its last audible frame ended this long ago, in milliseconds.
+const AUDIBLE_NOW_MS: u64 = 100;
 
 /// How a stream ended.
 #[derive(Debug)]
@@ -44,28 +43,29 @@ pub(crate) enum StreamEnd {
     TimeLimit,
 }
 
-struct Packet {
-    due_ms: u64,
-    chunk: u64,
-    timestamp_ms: u64,
-    payload: String,
-    fate: Fate,
+/// A frame of the caller's line on its way.
+pub(crate) struct Packet {
+    pub(crate) due_ms: u64,
+    pub(crate) chunk: u64,
+    pub(crate) timestamp_ms: u64,
+    pub(crate) payload: String,
+    pub(crate) fate: Fate,
 }
 
 /// The carrier's end of an open stream.
 pub(crate) struct Stream<'a> {
-    call: &'a mut Call,
-    socket: MediaSocket,
-    sid: StreamSid,
+    pub(crate) call: &'a mut Call,
+    pub(crate) socket: MediaSocket,
+    pub(crate) sid: StreamSid,
     origin: Instant,
     /// The stream's beginning on the call's clock, in milliseconds.
-    offset_ms: u64,
+    pub(crate) offset_ms: u64,
     ticks: u64,
-    sequence: u64,
-    play_out: PlayOut,
+    pub(crate) sequence: u64,
+    pub(crate) play_out: PlayOut,
     packet_path: PacketPath,
     packets: VecDeque<Packet>,
-    overtaken: Option<String>,
+    pub(crate) overtaken: Option<String>,
     /// The reused frame of what was heard.
     heard: Vec<u8>,
 }
@@ -96,46 +96,6 @@ impl<'a> Stream<'a> {
         });
         stream.announce(noun);
         stream
-    }
-
-    /// Says `start`, as honestly as the plan asks.
-    fn announce(&mut self, noun: &StreamNoun) {
-        let tampers = std::mem::take(&mut self.call.tampers);
-        let times = if tampers.contains(&Tamper::NoStart) {
-            0
-        } else {
-            1 + usize::from(tampers.contains(&Tamper::SecondStart))
-        };
-        for _ in 0..times {
-            let mut start = media::Start {
-                sequence_number: self.next_sequence(),
-                stream_sid: self.sid.clone(),
-                account_sid: self.call.settings.account_sid.clone(),
-                call_sid: self.call.sid.clone(),
-                tracks: vec![Track::Inbound],
-                custom_parameters: noun.parameters.iter().cloned().collect(),
-                media_format: MediaFormat::mulaw_8k(),
-            };
-            if tampers.contains(&Tamper::WrongCodec) {
-                "audio/l16".clone_into(&mut start.media_format.encoding);
-                start.media_format.sample_rate = 16_000;
-            }
-            if tampers.contains(&Tamper::ForeignCall) {
-                start.call_sid = CallSid::from_bits(crate::carrier::random_bits());
-            }
-            self.send(&Inbound::Start(Box::new(start)));
-        }
-        for tamper in &tampers {
-            match tamper {
-                Tamper::Text(text) => self.send_text(text.clone()),
-                Tamper::Binary(bytes) => {
-                    self.call.unsent_messages += u64::from(!self.socket.send_binary(bytes.clone()));
-                }
-                _ => {}
-            }
-        }
-        // The next stream of this call is no more honest.
-        self.call.tampers = tampers;
     }
 
     /// Runs until one side ends it.
@@ -172,6 +132,9 @@ impl<'a> Stream<'a> {
         self.call.stopwatch.figures.own_lateness_ms.push(milliseconds(lateness));
         if call_ms >= self.call.settings.max_call_ms {
             return Some(StreamEnd::TimeLimit);
+        }
+        if self.call.hang_up_at_ms.is_some_and(|at_ms| call_ms >= at_ms) {
+            return Some(StreamEnd::CallerHungUp);
         }
         let mut heard = std::mem::take(&mut self.heard);
         heard.clear();
@@ -249,7 +212,12 @@ impl<'a> Stream<'a> {
     fn act(&mut self, act: Act, call_ms: u64, exact_ms: f64) -> Option<StreamEnd> {
         match act {
             Act::Began { kind, text } => {
-                let over = self.call.ear.scene(call_ms).speaking || self.play_out.holds_speech();
+                let scene = self.call.ear.scene(call_ms);
+                // A turn taken in the assistant's silence interrupts nothing, however short the silence.
+                let audible = scene
+                    .last_audible_ms
+                    .is_some_and(|audible| call_ms - audible <= AUDIBLE_NOW_MS);
+                let over = audible || (kind == SpeechKind::Interrupt && scene.speaking) || self.play_out.holds_speech();
                 self.call.stopwatch.caller_began(exact_ms, kind, over);
                 self.call.speech_began_ms = call_ms;
                 let what = What::SpeechBegin {
@@ -312,136 +280,7 @@ impl<'a> Stream<'a> {
         self.call.caller.understood(request, text);
     }
 
-    fn arrived(&mut self, arrived: Arrived) -> Option<StreamEnd> {
-        match arrived {
-            Arrived::Text(at, text) => self.message(at, &text),
-            Arrived::Binary(_) => self.warn(StreamCode::BinaryMessage.code(), "a binary message"),
-            Arrived::Over(closure) => return Some(StreamEnd::Server(closure.code, closure.close_code)),
-        }
-        None
-    }
-
-    fn message(&mut self, at: Instant, text: &str) {
-        let now_ms = self.since_origin(at);
-        match media::read_outbound(text, self.sid.as_str()) {
-            Ok(Outbound::Media(audio)) => {
-                let audible = mulaw_rms_dbfs(&audio) >= AUDIBLE_DBFS;
-                let audio_ms = audio.len() as u64 / 8;
-                match self.play_out.media(audio, now_ms) {
-                    Ok(mut arrival) => {
-                        if let Some(underrun) = &mut arrival.underrun {
-                            underrun.at_ms += self.offset_ms;
-                            let what = What::Underrun {
-                                gap_ms: underrun.gap_ms,
-                            };
-                            self.call.journal.write(underrun.at_ms, what);
-                        }
-                        self.call.stopwatch.figures.outbound_audio_ms += audio_ms;
-                        self.call
-                            .stopwatch
-                            .received(self.offset_ms as f64 + now_ms, audible, arrival);
-                    }
-                    Err(overfull) => self.warn(BUFFER_OVERFLOW, &overfull.to_string()),
-                }
-            }
-            Ok(Outbound::Mark(name)) => {
-                if self.call.settings.log_marks {
-                    self.call.log(What::Mark {
-                        name: name.clone().into_owned(),
-                    });
-                }
-                if let Some(echo) = self.play_out.mark(name.into_owned()) {
-                    self.echo(echo);
-                }
-            }
-            Ok(Outbound::Clear) => {
-                let (dropped_ms, echoes) = self.play_out.clear();
-                self.call.log(What::Clear { dropped_ms });
-                if let Some(yielded) = self.call.stopwatch.cleared(self.offset_ms as f64 + now_ms) {
-                    self.call.log(What::Yielded {
-                        after_ms: yielded.after_ms,
-                        cleared: yielded.cleared,
-                    });
-                }
-                for echo in echoes {
-                    self.echo(echo);
-                }
-            }
-            Err(error) => self.warn(error.code().code(), &error.to_string()),
-        }
-    }
-
-    fn echo(&mut self, echo: Echo) {
-        let sequence_number = self.next_sequence();
-        let sid = self.sid.clone();
-        self.send(&Inbound::Mark(media::Mark {
-            sequence_number,
-            stream_sid: Cow::Borrowed(sid.as_str()),
-            name: Cow::Borrowed(&echo.name),
-        }));
-        if self.call.settings.log_marks {
-            self.call.log(What::MarkEchoed {
-                name: echo.name,
-                played: echo.played,
-            });
-        }
-    }
-
-    fn release(&mut self, packet: &Packet) {
-        let sequence_number = self.next_sequence();
-        if packet.fate == Fate::Lost {
-            return;
-        }
-        let mut text = String::with_capacity(FRAME_SAMPLES * 3);
-        let message = Inbound::Media(Media {
-            sequence_number,
-            stream_sid: Cow::Borrowed(self.sid.as_str()),
-            track: Track::Inbound,
-            chunk: packet.chunk,
-            timestamp_ms: packet.timestamp_ms,
-            payload: Cow::Borrowed(&packet.payload),
-        });
-        media::write_inbound(&mut text, &message);
-        self.call.stopwatch.figures.inbound_messages += 1;
-        match packet.fate {
-            Fate::Overtaken => {
-                if let Some(earlier) = self.overtaken.replace(text) {
-                    self.send_text(earlier);
-                }
-                return;
-            }
-            Fate::Doubled => self.send_text(text.clone()),
-            Fate::Arrives | Fate::Lost => {}
-        }
-        self.send_text(text);
-        if let Some(earlier) = self.overtaken.take() {
-            self.send_text(earlier);
-        }
-    }
-
-    fn send(&mut self, message: &Inbound<'_>) {
-        let mut text = String::new();
-        media::write_inbound(&mut text, message);
-        self.send_text(text);
-    }
-
-    fn send_text(&mut self, text: String) {
-        // A full queue means that the server has stopped reading: the socket's task ends the stream for it (31903).
-        if !self.socket.send(text) {
-            self.call.unsent_messages += 1;
-        }
-    }
-
-    fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
-    }
-
-    fn warn(&mut self, code: u16, detail: &str) {
-        self.call.warn(code, detail);
-    }
-
-    fn since_origin(&self, at: Instant) -> f64 {
+    pub(crate) fn since_origin(&self, at: Instant) -> f64 {
         milliseconds(at.saturating_duration_since(self.origin))
     }
 

@@ -286,3 +286,28 @@ async fn a_watcher_who_sleeps_costs_events_but_no_time() {
     assert_eq!(call.missed_events as usize, call.log.len() - 2);
     drop(receiver);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_leave_at_any_time() {
+    let verbs = format!("<Say>un momento</Say>{STREAM}");
+    // While ringing, inside a verb, inside the stream: the verb lasts ten characters of 60 ms.
+    for (at_ms, status, streams) in [
+        (0, CallStatus::Canceled, 0),
+        (300, CallStatus::Completed, 0),
+        (2_000, CallStatus::Completed, 1),
+    ] {
+        let (mut saw, sockets) = bots(BOT);
+        let verbs = verbs.clone();
+        let server = Server::start(move |_| twiml(&verbs), sockets).await;
+        let carrier = Carrier::new(server.settings()).unwrap();
+        let mut plan = plan("[[step]]\ndo = \"silence\"\nms = 60000").await;
+        plan.hang_up_at_ms = Some(at_ms);
+        let call = carrier.dial(plan).await.unwrap();
+        call.assert_ended_by_caller();
+        assert_eq!((call.status, call.streams()), (status, streams));
+        assert!((at_ms..at_ms + 60).contains(&call.duration_ms), "{}", call.duration_ms);
+        if streams == 1 {
+            assert!(saw.recv().await.unwrap().stopped);
+        }
+    }
+}

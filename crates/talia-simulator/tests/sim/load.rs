@@ -52,6 +52,11 @@ async fn several_calls_at_once_are_measured_in_real_time() {
     assert!(report.answer_received_ms.p50 >= 270.0, "{report}");
     // A greeting of four words and an answer of three, of twelve frames each.
     assert_eq!(report.messages[1], 6 * 84);
+    // A turn taken after 300 ms of silence is no interruption.
+    assert_eq!(
+        (report.barge_in_to_clear_ms.count, report.barge_in_to_silence_ms.count),
+        (0, 0)
+    );
     assert_eq!(report.generator_cpu_percent.len(), 2);
     let server_use = report.server.unwrap();
     assert!(server_use.after.cpu_ms >= server_use.before.cpu_ms && server_use.peak_rss_kib > 0);
