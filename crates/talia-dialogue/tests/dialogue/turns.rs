@@ -208,7 +208,7 @@ fn a_caller_who_never_stops_is_taken_at_their_word() {
     world.sounds(
         6_500,
         14_000,
-        "bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla bla",
+        "pues le cuento que ayer fui al mercado con mi prima y encontramos fruta muy barata aunque luego llovió toda la tarde sin parar",
     );
     world.run(25_000);
     assert!(asked(&world) < ms(13_500), "{:?}", asked(&world));
