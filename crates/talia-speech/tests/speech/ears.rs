@@ -94,7 +94,7 @@ fn the_webrtc_detector_hears_speech_and_not_silence() {
 #[test]
 fn smart_turn_believes_whole_sentences_more_than_cut_ones() {
     let pause = [0_i16; 1_600];
-    let (mut whole_total, mut cut_total) = (0.0, 0);
+    let (mut whole_total, mut cut_total) = (0.0, 0.0);
     let sentences = [
         "¿En qué te puedo ayudar?",
         "Trabajo en una clínica dental en Guadalajara y queremos atender mejor las llamadas.",
