@@ -1,6 +1,7 @@
 //! What the tests share: engines loaded once, and audio as a telephone line delivers it.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use talia_audio::mulaw;
 use talia_speech::kokoro::KokoroVoice;
 use talia_speech::models::{Installed, ModelsDir};
@@ -14,7 +15,7 @@ pub(crate) fn installed() -> &'static Installed {
 
 pub(crate) fn kokoro() -> &'static Kokoro {
     static KOKORO: OnceLock<Kokoro> = OnceLock::new();
-    KOKORO.get_or_init(|| Kokoro::load(installed(), 2).unwrap())
+    KOKORO.get_or_init(|| Kokoro::load(installed(), 1).unwrap())
 }
 
 pub(crate) fn whisper() -> &'static Whisper {
@@ -27,13 +28,20 @@ pub(crate) fn smart_turn() -> &'static SmartTurn {
     SMART_TURN.get_or_init(|| SmartTurn::load(installed(), 1).unwrap())
 }
 
-/// A sentence spoken over the line: synthesised, through μ-law and back.
+/// A sentence spoken over the line: synthesised (once for all tests), through μ-law and back.
 pub(crate) fn spoken(text: &str, voice: KokoroVoice) -> Vec<i16> {
-    let samples = kokoro().speak_8k(text, voice, 1.0).unwrap();
-    samples
-        .into_iter()
-        .map(|sample| mulaw::decode(mulaw::encode(sample)))
-        .collect()
+    static SPOKEN: Mutex<BTreeMap<String, Vec<i16>>> = Mutex::new(BTreeMap::new());
+    let mut spoken = SPOKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    spoken
+        .entry(format!("{voice}: {text}"))
+        .or_insert_with(|| {
+            let samples = kokoro().speak_8k(text, voice, 1.0).unwrap();
+            samples
+                .into_iter()
+                .map(|sample| mulaw::decode(mulaw::encode(sample)))
+                .collect()
+        })
+        .clone()
 }
 
 /// White noise of a fixed seed, uniform in ±`amplitude`.
