@@ -84,9 +84,10 @@ pub(super) async fn insert(
         data: new.data,
     };
     let event = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    // Not `ON CONFLICT`: that would use up a number for nothing, and leave a gap in the feed.
     let seq: Option<i64> = sqlx::query_scalar(
-        "INSERT INTO outbox (id, once, type, call_sid, time, event) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (once) DO NOTHING RETURNING seq",
+        "INSERT INTO outbox (id, once, type, call_sid, time, event) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE once = ?2) RETURNING seq",
     )
     .bind(&envelope.id)
     .bind(format!("{}/{}/{}", new.kind.as_str(), new.call_sid, new.of))

@@ -85,21 +85,21 @@ fn errors_are_one_line_that_says_where() {
     assert!(kind.starts_with("talia.toml:2: "), "{kind}");
     let syntax = error("[limits\n", &[]);
     assert!(syntax.starts_with("talia.toml:1: "), "{syntax}");
-    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALL", "1")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "many")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "-1")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "0")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_AUTH_TOKEN", "")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_BIND", "8080")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_BIND", "0.0.0.0:8080")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "http://voz.example.com")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "https://voz.example.com/path")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "postgres://localhost/talia")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_ACCOUNT_SID", "AC1")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"");
-    insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @"");
-    insta::assert_snapshot!(error("[assistants.numbers]\n\"+521\" = \"../x\"\n", &[]), @"");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALL", "1")]), @"environment: TALIA_LIMITS__MAX_CALL names a key that doesn't exist");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "many")]), @"environment: TALIA_LIMITS__MAX_CALLS must be a whole number");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "-1")]), @"environment: invalid type: 64-bit integer `-1`, expected an unsigned 64 bit or less integer for key `limits.max_calls`");
+    insta::assert_snapshot!(error("", &[("TALIA_LIMITS__MAX_CALLS", "0")]), @"limits.max_calls: must be 1 or more");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_AUTH_TOKEN", "")]), @"twilio.auth_token: is missing: set TALIA_TWILIO_AUTH_TOKEN (without it nobody could be told from Twilio)");
+    insta::assert_snapshot!(error("", &[("TALIA_BIND", "8080")]), @"server.bind: is not an address and port like 127.0.0.1:8080");
+    insta::assert_snapshot!(error("", &[("TALIA_BIND", "0.0.0.0:8080")]), @"server.public_url: is missing: set TALIA_PUBLIC_URL to the https:// origin that Twilio dials");
+    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "http://voz.example.com")]), @"server.public_url: must begin with https:// (Twilio streams to nothing else)");
+    insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "https://voz.example.com/path")]), @"server.public_url: must be scheme, host and port only");
+    insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "postgres://localhost/talia")]), @"database.url: must be sqlite: and the path of a file");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_ACCOUNT_SID", "AC1")]), @"twilio.account_sid: must be AC and 32 hexadecimal digits");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"twilio.api_key_sid: is missing beside api_key_secret");
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"speech.engines: must be local or fixed-delay");
+    insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @r###"telemetry.log: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"###);
+    insta::assert_snapshot!(error("[assistants.numbers]\n\"+521\" = \"../x\"\n", &[]), @r###"assistants.numbers: "+521" must name a file without .toml"###);
 }
 
 #[test]

@@ -17,7 +17,7 @@ async fn an_inbound_call_is_told_where_to_stream() {
         .expect("a token")
         .to_owned();
     assert_eq!(token.len(), 43, "256 bits in base64");
-    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @"");
+    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="https://voz.example.com/api/voice/after" method="POST"><Stream url="wss://voz.example.com/api/voice/stream/TOKEN" statusCallback="https://voz.example.com/api/voice/stream-status" statusCallbackMethod="POST"><Parameter name="call_sid" value="CA00000000000000000000000000000010"/><Parameter name="assistant" value="talia"/></Stream></Connect><Redirect method="POST">https://voz.example.com/api/voice/after</Redirect></Response>"###);
 
     let call = server.app.store.call(&sid).await.expect("a read").expect("a row");
     assert_eq!((call.status.as_str(), call.direction.as_str()), ("ringing", "inbound"));
@@ -53,7 +53,7 @@ async fn a_webhook_repeated_after_the_call_is_over_hangs_up() {
         204
     );
     let answer = server.ring(&sid).await;
-    insta::assert_snapshot!(answer.body, @"");
+    insta::assert_snapshot!(answer.body, @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"###);
     assert_eq!(
         server
             .app
@@ -112,7 +112,7 @@ async fn a_call_beyond_the_limit_hears_an_apology() {
     let mut stream = server.ring_and_stream(&sid).await;
     crate::harness::eventually("the call is live", async || server.app.live.count() == 1).await;
     let answer = server.ring(&call_sid(0x17)).await;
-    insta::assert_snapshot!(answer.body, @"");
+    insta::assert_snapshot!(answer.body, @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Say voice="Polly.Mia-Neural" language="es-MX">Disculpa, en este momento no podemos atender tu llamada. Por favor, vuelve a llamar en unos minutos. Gracias.</Say><Hangup/></Response>"###);
     assert_eq!(server.app.metrics.refused_count(Refusal::TooManyCalls), 1);
     stream.stop(2, &sid).await;
     crate::harness::eventually("the call is over", async || server.app.live.count() == 0).await;
