@@ -43,6 +43,8 @@ const CALLER: &str = include_str!("../../../../callers/demo.toml");
 const TYPED: &str = "name = \"typed\"\n[[step]]\ndo = \"live\"\n";
 /// Any account will do on this machine.
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
+/// What Twilio would dial and sign; it is reached at this machine's own address.
+const PUBLIC_ORIGIN: &str = "https://talia.example";
 const FROM: &str = "+525512345678";
 const TO: &str = "+525550001000";
 
@@ -71,7 +73,7 @@ impl Demo {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let token = random_token()?;
-        let config = Config::load(&self.sources(options, &origin, &token))?;
+        let config = Config::load(&self.sources(options, &token))?;
         crate::telemetry::init_logs(&config.telemetry);
         println!("TalIA Voz: una llamada de prueba, sin red, sin cuenta y sin llaves.\n");
         let app = App::build(config, clock.clone()).await?;
@@ -91,11 +93,11 @@ impl Demo {
     }
 
     /// The operator's configuration with this call's own address, secret and database.
-    fn sources(&self, options: &Options, origin: &str, token: &str) -> Sources {
+    fn sources(&self, options: &Options, token: &str) -> Sources {
         let mut sources = Sources::of_process(options.config.clone());
         let database = format!("sqlite:{}", self.folder.join("talia.db").display());
         let own = [
-            ("TALIA_PUBLIC_URL", origin.to_owned()),
+            ("TALIA_PUBLIC_URL", PUBLIC_ORIGIN.to_owned()),
             ("TALIA_TWILIO_ACCOUNT_SID", ACCOUNT.to_owned()),
             ("TALIA_TWILIO_AUTH_TOKEN", token.to_owned()),
             ("TALIA_DATABASE_URL", database),
@@ -121,8 +123,9 @@ impl Demo {
         println!("  se preparan las frases del cliente…");
         let script = Arc::new(PreparedScript::new(script, speaker.as_ref()).await?);
         let account = AccountSid::new(ACCOUNT)?;
-        let mut settings = CarrierSettings::new(account, Secret::new(token), origin, paths::INBOUND);
-        settings.status_url = Some(format!("{origin}{}", paths::STATUS));
+        let mut settings = CarrierSettings::new(account, Secret::new(token), PUBLIC_ORIGIN, paths::INBOUND);
+        settings.dial_origin = Some(origin.to_owned());
+        settings.status_url = Some(format!("{PUBLIC_ORIGIN}{}", paths::STATUS));
         let carrier = Carrier::new(settings)?;
         let mut plan = CallPlan::new(FROM, &self.to, script);
         plan.listener = Some(Arc::new(LocalListener { stt: app.engines.ears.stt.clone(), language }));

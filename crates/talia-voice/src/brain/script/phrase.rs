@@ -13,7 +13,7 @@ pub enum Phrase {
 }
 
 /// Gaps that a phrase may have.
-pub const GAPS: [&str; 9] =
+pub(super) const GAPS: [&str; 9] =
     ["assistant", "business", "notice", "name", "full_name", "email", "phone", "company", "need"];
 
 impl Phrase {
@@ -42,7 +42,7 @@ impl Phrase {
 }
 
 /// The gaps of a text, in order; an opening brace without its end counts as a gap of an impossible name.
-pub fn gaps(text: &str) -> Vec<&str> {
+pub(super) fn gaps(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('{') {
@@ -58,7 +58,7 @@ pub fn gaps(text: &str) -> Vec<&str> {
 }
 
 /// Fills the gaps of a text; `None` when a value is missing (the phrase can't be said then).
-pub fn fill<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+pub(super) fn fill<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
     let mut filled = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some(open) = rest.find('{') {

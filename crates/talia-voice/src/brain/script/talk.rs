@@ -18,7 +18,7 @@ use talia_spanish::{
 use tokio::sync::mpsc;
 
 /// Where a brain's thoughts go.
-pub type Thoughts = mpsc::Sender<(CueId, Thought)>;
+type Thoughts = mpsc::Sender<(CueId, Thought)>;
 
 /// How many cues can be taken back when the caller goes on talking.
 const REMEMBERED_CUES: usize = 4;
