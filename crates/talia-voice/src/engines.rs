@@ -1,7 +1,7 @@
 //! Builds ears and mouths from the configuration: loads the local engines, or names those of fixed delay.
 
 use crate::{
-    brain::script::{Assistant, Assistants},
+    brain::script::Assistant,
     config::{Config, Engines},
     ears::{
         EarEngines,
@@ -54,7 +54,7 @@ impl SpeechEngines {
     /// Loads what the configuration asks for. Blocking for some hundred milliseconds.
     pub fn load(config: &Config) -> Result<Self, EngineError> {
         let cores = thread::available_parallelism().map_or(2, NonZero::get);
-        let workers = config.speech.recogniser_threads.unwrap_or(cores.saturating_sub(1).max(1));
+        let workers = config.speech.recogniser_threads.unwrap_or(cores);
         match config.speech.engines {
             Engines::Local => Self::local(&models_dir(config.models.directory.as_ref()), workers),
             Engines::FixedDelay { transcription, synthesis } => {
@@ -106,14 +106,13 @@ impl SpeechEngines {
         })
     }
 
-    /// Synthesises every fixed phrase of every assistant once; `progress` sees how many of how many are ready.
+    /// Synthesises every fixed phrase of these assistants once; `progress` sees how many of how many are ready.
     pub async fn prepare(
         &self,
-        assistants: &Assistants,
+        assistants: &[Arc<Assistant>],
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Prepared, TtsError> {
         let plans: Vec<_> = assistants
-            .all()
             .iter()
             .map(|assistant| (voice_of(assistant), assistant.fixed_sentences()))
             .collect();

@@ -19,7 +19,7 @@ use live::{Live, LiveEvent};
 use record::Recorder;
 use std::{sync::Arc, time::Duration};
 use talia_audio::{frame::FRAME_SAMPLES, mulaw};
-use talia_dialogue::{BargeIn, CueId, Dialogue, EndReason, Input, Output, Settings, Speech};
+use talia_dialogue::{BargeIn, CueId, Dialogue, EndReason, Entry, Input, Output, Settings, Speech};
 use talia_speech::EngineError;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -60,6 +60,8 @@ struct CallTask {
     ended: Option<EndReason>,
     /// The socket broke with the call still alive: Twilio comes back for it.
     broken: bool,
+    /// Nothing comes from the socket any more; the caller's last words may still be with the ears.
+    line_gone: bool,
 }
 
 impl CallTask {
@@ -98,6 +100,7 @@ impl CallTask {
             samples: Vec::with_capacity(FRAME_SAMPLES),
             ended: None,
             broken: false,
+            line_gone: false,
             app,
             socket,
             call,
@@ -121,7 +124,7 @@ impl CallTask {
             let wait = self.dialogue.next_deadline().map_or(Duration::from_secs(1), |at| at.saturating_sub(self.now()));
             tokio::select! {
                 biased;
-                event = self.socket.next() => self.on_line(event),
+                event = self.socket.next(), if !self.line_gone => self.on_line(event),
                 Some(event) = self.ear_events.recv() => self.on_ears(event),
                 Some((cue, thought)) = self.thoughts.recv() => self.on_thought(cue, thought),
                 Some(event) = self.mouth_events.recv() => self.on_mouth(event),
@@ -143,9 +146,13 @@ impl CallTask {
             }
             LineEvent::Mark(name) => self.tell(Input::Mark(&name)),
             LineEvent::Digit(digit) => self.tell(Input::Digit(digit)),
-            LineEvent::Stopped | LineEvent::Closed(CloseCause::CallOver) => self.tell(Input::HungUp),
+            LineEvent::Stopped | LineEvent::Closed(CloseCause::CallOver) => {
+                self.line_gone = true;
+                self.tell(Input::HungUp);
+            }
             LineEvent::Closed(_) => {
                 self.broken = true;
+                self.line_gone = true;
                 self.tell(Input::HungUp);
             }
         }
@@ -183,8 +190,19 @@ impl CallTask {
         }
     }
 
-    /// Does what the dialogue wants done, then sends what is for the line in one write.
+    /// Does what the dialogue wants done, and sends what is for the line in one write.
     async fn execute(&mut self) {
+        self.perform();
+        if !self.commands.is_empty() && !self.line_gone && self.socket.send(&self.commands).await.is_err() {
+            self.broken = true;
+            self.line_gone = true;
+            self.tell(Input::HungUp);
+            self.perform();
+        }
+        self.commands.clear();
+    }
+
+    fn perform(&mut self) {
         while let Some(output) = self.dialogue.poll_output() {
             match output {
                 Output::Frame(frame) => self.commands.push(LineCommand::Frame(frame)),
@@ -204,11 +222,7 @@ impl CallTask {
                     self.mouth.synthesize(segment, text);
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
-                Output::Transcript(entry) => {
-                    self.brain.heard(&entry);
-                    self.live.send(LiveEvent::Line(entry.clone()));
-                    self.recorder.segment(entry);
-                }
+                Output::Transcript(entry) => self.line(entry),
                 Output::DisclosureHeard => self.recorder.disclosure_heard(self.now()),
                 Output::BargeIn(barge_in) => {
                     self.app.metrics.barge_in(barge_in);
@@ -225,24 +239,14 @@ impl CallTask {
                 Output::HangUp(reason) => self.ended = Some(reason),
             }
         }
-        if self.commands.is_empty() {
-            return;
-        }
-        let sent = self.socket.send(&self.commands).await;
-        self.commands.clear();
-        if sent.is_err() && self.ended.is_none() {
-            self.broken = true;
-            self.tell(Input::HungUp);
-            while let Some(output) = self.dialogue.poll_output() {
-                match output {
-                    Output::Transcript(entry) => {
-                        self.brain.heard(&entry);
-                        self.recorder.segment(entry);
-                    }
-                    Output::HangUp(reason) => self.ended = Some(reason),
-                    _ => {}
-                }
-            }
+    }
+
+    /// A line of the transcript is final. An answer of which nothing was heard leaves no line.
+    fn line(&mut self, entry: Entry) {
+        self.brain.heard(&entry);
+        if !entry.text.is_empty() {
+            self.live.send(LiveEvent::Line(entry.clone()));
+            self.recorder.segment(entry);
         }
     }
 

@@ -78,7 +78,7 @@ impl Demo {
         println!("TalIA Voz: una llamada de prueba, sin red, sin cuenta y sin llaves.\n");
         let app = App::build(config, clock.clone()).await?;
         println!("  motores listos en {:.1} s", clock.elapsed().as_secs_f64());
-        prepare(&app).await?;
+        prepare(&app, &self.to).await?;
 
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
@@ -147,12 +147,13 @@ fn random_token() -> Result<String> {
     Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
-async fn prepare(app: &App) -> Result<()> {
+/// Only the assistant that answers: the others' phrases would make the first demo wait.
+async fn prepare(app: &App, number: &str) -> Result<()> {
     let style = ProgressStyle::with_template("  frases fijas {bar:30} {pos}/{len}")?;
     let bar = ProgressBar::new(1).with_style(style);
     let prepared = app
         .engines
-        .prepare(&app.assistants, |ready, total| {
+        .prepare(&[app.assistants.for_number(number).clone()], |ready, total| {
             bar.set_length(total as u64);
             bar.set_position(ready as u64);
         })

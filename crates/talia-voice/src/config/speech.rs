@@ -18,7 +18,7 @@ pub(super) struct Raw {
 pub struct Speech {
     /// The kind of engines.
     pub engines: Engines,
-    /// Threads of recognition, all calls together; `None`: one less than the machine has.
+    /// Threads of recognition and of synthesis, all calls together; `None`: as many as the machine has cores.
     pub recogniser_threads: Option<usize>,
 }
 

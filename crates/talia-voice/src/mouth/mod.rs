@@ -123,7 +123,12 @@ async fn say(
         let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
         return Ok(());
     }
-    for clause in clauses(&sentence.text, voice.language) {
+    let mut rest = sentence.text.as_str();
+    if let Some((opening, mulaw)) = kept_opening(engines, rest, voice) {
+        rest = &rest[opening.len()..];
+        let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+    }
+    for clause in clauses(rest, voice.language) {
         if sentence.cancelled.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -136,6 +141,13 @@ async fn say(
         }
     }
     Ok(())
+}
+
+/// The longest beginning of a sentence, up to a comma or colon, that is kept already.
+fn kept_opening<'a>(engines: &MouthEngines, text: &'a str, voice: &Voice) -> Option<(&'a str, Arc<[u8]>)> {
+    let ends = text.char_indices().filter(|(_, letter)| matches!(letter, ',' | ':' | ';'));
+    let openings = ends.map(|(at, _)| &text[..=at]).collect::<Vec<_>>();
+    openings.into_iter().rev().find_map(|opening| Some((opening, engines.tts.kept(opening, voice)?)))
 }
 
 /// One synthesis on a thread of its own.

@@ -5,6 +5,8 @@ use super::{
     tts::{TtsError, Voice},
 };
 
+use futures::stream::{self, StreamExt};
+
 /// What became of a preparation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prepared {
@@ -14,7 +16,9 @@ pub struct Prepared {
     pub made: usize,
 }
 
-/// Prepares `sentences` one after another, so that a call under way finds a worker free; `progress` sees each one's number.
+/// Prepares `sentences`, as many at once as there are workers; `progress` sees how many are ready.
+///
+/// A call that speaks meanwhile waits for one phrase at most.
 pub async fn prepare(
     engines: &MouthEngines,
     sentences: &[String],
@@ -22,21 +26,32 @@ pub async fn prepare(
     mut progress: impl FnMut(usize),
 ) -> Result<Prepared, TtsError> {
     let mut prepared = Prepared::default();
-    for (number, sentence) in sentences.iter().enumerate() {
-        if engines.tts.kept(sentence, voice).is_some() {
-            prepared.kept += 1;
-        } else {
-            let permit = engines.workers.clone().acquire_owned().await.map_err(|_| TtsError::Stopped)?;
-            let (tts, text, voice) = (engines.tts.clone(), sentence.clone(), voice.clone());
-            let made = tokio::task::spawn_blocking(move || {
-                let made = tts.prepare(&text, &voice);
-                drop(permit);
-                made
-            });
-            made.await.map_err(|_| TtsError::Stopped)??;
+    let at_once = engines.workers.available_permits().max(1);
+    let mut results = stream::iter(sentences).map(|sentence| one(engines, sentence, voice)).buffered(at_once);
+    let mut ready = 0;
+    while let Some(result) = results.next().await {
+        if result? {
             prepared.made += 1;
+        } else {
+            prepared.kept += 1;
         }
-        progress(number + 1);
+        ready += 1;
+        progress(ready);
     }
     Ok(prepared)
+}
+
+/// Prepares one; `false` when it was kept already.
+async fn one(engines: &MouthEngines, sentence: &str, voice: &Voice) -> Result<bool, TtsError> {
+    if engines.tts.kept(sentence, voice).is_some() {
+        return Ok(false);
+    }
+    let permit = engines.workers.clone().acquire_owned().await.map_err(|_| TtsError::Stopped)?;
+    let (tts, text, voice) = (engines.tts.clone(), sentence.to_owned(), voice.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let made = tts.prepare(&text, &voice);
+        drop(permit);
+        made
+    });
+    made.await.map_err(|_| TtsError::Stopped)?
 }

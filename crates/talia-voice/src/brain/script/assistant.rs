@@ -3,7 +3,7 @@
 use super::phrase::{GAPS, Phrase, fill, gaps};
 use serde::Deserialize;
 use std::{collections::HashMap, fs, path::Path, path::PathBuf, sync::Arc};
-use talia_spanish::Language;
+use talia_spanish::{Language, tongue};
 
 /// The assistant that answers when the operator has written none.
 const DEFAULT: &str = include_str!("../../../../../assistants/solara.toml");
@@ -223,18 +223,30 @@ impl Assistant {
         all
     }
 
-    /// Every sentence that is the same in every call, most needed first: synthesised once and kept.
+    /// Every sentence that is the same in every call, and every such beginning of a sentence, most needed first:
+    /// synthesised once and kept.
     pub fn fixed_sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         let opening = [self.disclosure_text()];
-        let texts = self.phrases().into_iter().flat_map(Phrase::variants);
+        let phrases = self.phrases();
+        // Every call begins with *tú*.
+        let texts = phrases.iter().map(|phrase| phrase.text(false)).chain(phrases.iter().map(|phrase| phrase.text(true)));
         let filled = texts.filter_map(|text| fill(text, |gap| self.own(gap)));
         for text in opening.into_iter().chain(filled) {
-            for sentence in talia_spanish::tongue::sentences(&text) {
+            for sentence in tongue::sentences(&text) {
                 let sentence = sentence.trim().to_owned();
                 if !sentence.is_empty() && !sentences.contains(&sentence) {
                     sentences.push(sentence);
                 }
+            }
+        }
+        // "Mucho gusto, {name}.": what stands before the gap is the same in every call, and it is heard first.
+        let texts = phrases.iter().map(|phrase| phrase.text(false)).chain(phrases.iter().map(|phrase| phrase.text(true)));
+        for text in texts {
+            let Some((before, _)) = text.split_once('{') else { continue };
+            let last = tongue::sentences(before).last().map_or("", |sentence| sentence.trim());
+            if last.ends_with([',', ':', ';']) && !sentences.iter().any(|known| known == last) {
+                sentences.push(last.to_owned());
             }
         }
         sentences

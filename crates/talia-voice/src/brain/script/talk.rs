@@ -49,6 +49,9 @@ struct State {
     name_is_fresh: bool,
     lost: usize,
     fillers: usize,
+    /// The caller needs nothing more.
+    done: bool,
+    /// Goodbye was said.
     closing: bool,
 }
 
@@ -136,8 +139,18 @@ impl ScriptBrain {
     fn turn(&mut self, reply: &mut Reply, text: &str) {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
+        if self.state.closing {
+            // "Gracias, adiós" over our own goodbye: nothing more is to be said.
+            reply.end = true;
+            return;
+        }
         // A question that was cut before its end has not been asked: its answer can't be what was said.
         let pending = if self.state.question_heard { self.state.pending } else { Pending::Nothing };
+        if !self.state.question_heard
+            && let Some(asked) = self.state.asked.get_mut(&self.state.pending)
+        {
+            *asked = asked.saturating_sub(1);
+        }
         let is_question = self.knowledge.is_question(text);
         let context = ear::Context {
             // A question is no answer: "¿cuánto cuesta?" is nobody's name.
@@ -185,7 +198,7 @@ impl ScriptBrain {
                 self.say(reply, &lines.unknown_answer);
             }
         }
-        if self.state.closing || (heard.says_goodbye && !has_field(&heard) && known_answer.is_none()) {
+        if self.state.done || (heard.says_goodbye && !has_field(&heard) && known_answer.is_none()) {
             self.goodbye(reply, &lines.goodbye);
             return;
         }
@@ -254,15 +267,15 @@ impl ScriptBrain {
             }
             Pending::Field(Field::Need) => understood = true,
             Pending::AnythingElse if heard.agreement == Some(Agreement::No) => {
-                self.state.closing = true;
+                self.state.done = true;
                 understood = true;
             }
             Pending::AnythingElse if !is_question && !has_field(heard) => match heard.agreement {
                 Some(Agreement::Yes) => {
                     // "Sí" alone invites the caller to go on; "sí, está bien, gracias" closes.
                     understood = true;
-                    self.state.closing = heard.says_goodbye;
-                    if !self.state.closing {
+                    self.state.done = heard.says_goodbye;
+                    if !self.state.done {
                         self.say(reply, &assistant.greeting);
                         self.ask_as(Pending::AnythingElse, self.line(&assistant.greeting));
                     }

@@ -29,8 +29,8 @@ impl Tts for FixedDelayTts {
         None
     }
 
-    fn prepare(&self, _text: &str, _voice: &Voice) -> Result<(), TtsError> {
-        Ok(())
+    fn prepare(&self, _text: &str, _voice: &Voice) -> Result<bool, TtsError> {
+        Ok(false)
     }
 
     fn name(&self) -> &'static str {

@@ -45,16 +45,17 @@ impl Tts for LocalTts {
         self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&key(text, voice)).cloned()
     }
 
-    fn prepare(&self, text: &str, voice: &Voice) -> Result<(), TtsError> {
+    fn prepare(&self, text: &str, voice: &Voice) -> Result<bool, TtsError> {
         let spoken = self
             .chain
             .speak_and_keep(&utterance(text, voice)?)
             .map_err(|error| TtsError::Engine(error.to_string()))?;
+        let made = !spoken.kept;
         self.prepared
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key(text, voice), spoken.mulaw.into());
-        Ok(())
+        Ok(made)
     }
 
     fn name(&self) -> &'static str {

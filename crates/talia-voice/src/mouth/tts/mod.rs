@@ -34,8 +34,8 @@ pub trait Tts: Send + Sync {
     fn speak(&self, text: &str, voice: &Voice) -> Result<Arc<[u8]>, TtsError>;
     /// The same, if it is kept already; never slow.
     fn kept(&self, text: &str, voice: &Voice) -> Option<Arc<[u8]>>;
-    /// Speaks and keeps it.
-    fn prepare(&self, text: &str, voice: &Voice) -> Result<(), TtsError>;
+    /// Speaks and keeps it; `false` when it came from what was kept on disk before.
+    fn prepare(&self, text: &str, voice: &Voice) -> Result<bool, TtsError>;
     /// Its name, as it is printed.
     fn name(&self) -> &'static str;
 }
