@@ -48,7 +48,7 @@ impl Raw {
         };
         Ok(Disclosure {
             country,
-            notice: set(self.notice),
+            notice: set(&self.notice),
         })
     }
 }
