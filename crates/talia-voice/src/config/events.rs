@@ -25,7 +25,7 @@ impl Raw {
             return Err(ConfigError::value("events.feed_buffer", "must be between 1 and 65536"));
         }
         Ok(Events {
-            nats_url: set(self.nats_url),
+            nats_url: set(&self.nats_url),
             feed_buffer: self.feed_buffer,
         })
     }

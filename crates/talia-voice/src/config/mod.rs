@@ -81,7 +81,7 @@ struct Raw {
 }
 
 /// An empty text in the file means "not set".
-fn set(text: String) -> Option<String> {
+fn set(text: &str) -> Option<String> {
     let trimmed = text.trim();
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }

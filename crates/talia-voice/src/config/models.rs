@@ -20,7 +20,7 @@ pub struct Models {
 impl Raw {
     pub(super) fn check(self) -> Models {
         Models {
-            directory: set(self.directory).map(PathBuf::from),
+            directory: set(&self.directory).map(PathBuf::from),
         }
     }
 }

@@ -86,7 +86,7 @@ impl Raw {
             .trim()
             .parse()
             .map_err(|_| ConfigError::value("server.bind", "is not an address and port like 127.0.0.1:8080"))?;
-        let public_url = match set(self.public_url) {
+        let public_url = match set(&self.public_url) {
             Some(url) => PublicUrl::parse(&url)?,
             None if bind.ip().is_loopback() => PublicUrl::parse(&format!("http://{bind}"))?,
             None => {
@@ -96,7 +96,7 @@ impl Raw {
                 ));
             }
         };
-        let api_key = set(self.api_key);
+        let api_key = set(&self.api_key);
         if api_key.as_ref().is_some_and(|key| key.len() < 16) {
             return Err(ConfigError::value("server.api_key", "must have 16 characters or more"));
         }

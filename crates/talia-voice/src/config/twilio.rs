@@ -35,13 +35,13 @@ pub struct Twilio {
 
 impl Raw {
     pub(super) fn check(self) -> Result<Twilio, ConfigError> {
-        let auth_token = set(self.auth_token).ok_or_else(|| {
+        let auth_token = set(&self.auth_token).ok_or_else(|| {
             ConfigError::value(
                 "twilio.auth_token",
                 "is missing: set TALIA_TWILIO_AUTH_TOKEN (without it nobody could be told from Twilio)",
             )
         })?;
-        let api_key = match (set(self.api_key_sid), set(self.api_key_secret)) {
+        let api_key = match (set(&self.api_key_sid), set(&self.api_key_secret)) {
             (Some(sid), Some(secret)) => Some((sid_of("twilio.api_key_sid", "SK", sid)?, secret.into())),
             (None, None) => None,
             (Some(_), None) => {
@@ -59,12 +59,12 @@ impl Raw {
         };
         let sid = |key, prefix, text: Option<String>| text.map(|sid| sid_of(key, prefix, sid)).transpose();
         Ok(Twilio {
-            account_sid: sid("twilio.account_sid", "AC", set(self.account_sid))?,
+            account_sid: sid("twilio.account_sid", "AC", set(&self.account_sid))?,
             auth_token: auth_token.into(),
-            auth_token_next: set(self.auth_token_next).map(SecretString::from),
-            twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(self.twiml_app_sid))?,
+            auth_token_next: set(&self.auth_token_next).map(SecretString::from),
+            twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(&self.twiml_app_sid))?,
             api_key,
-            webhook_secret: set(self.webhook_secret).map(SecretString::from),
+            webhook_secret: set(&self.webhook_secret).map(SecretString::from),
         })
     }
 }

@@ -35,10 +35,10 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     };
     let Some(call) = known else {
         app.metrics.refused(Refusal::CallUnknown);
-        return documents::respond(documents::hangup());
+        return documents::respond(&documents::hangup());
     };
     if call.ended_at.is_some() || voice.call_status.is_terminal() {
-        return documents::respond(documents::hangup());
+        return documents::respond(&documents::hangup());
     }
     if app.draining.is_cancelled() {
         return give_up(app, call_sid, Refusal::Draining, EndReason::Draining).await;
@@ -60,7 +60,7 @@ async fn resume(app: &App, call: &CallRow, account_sid: &str) -> Result<Response
     };
     let token = app.tokens.for_stream(&app.store, &claim, call.streams).await?;
     let answering = &app.assistants.for_number(&call.to_number).id;
-    Ok(documents::respond(documents::stream(&StreamDocument {
+    Ok(documents::respond(&documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
         token: &token,
         call_sid: &call.call_sid,

@@ -56,7 +56,7 @@ pub(super) fn hangup() -> twiml::Response {
 }
 
 /// The document as an answer to a webhook.
-pub(super) fn respond(document: twiml::Response) -> Response {
+pub(super) fn respond(document: &twiml::Response) -> Response {
     match document.to_xml() {
         Ok(xml) => (
             [

@@ -65,7 +65,7 @@ async fn admit(app: &App, voice: &VoiceRequest) -> Result<Response, StoreError> 
         app.metrics.refused(Refusal::Replayed);
     }
     if started.ended {
-        return Ok(documents::respond(documents::hangup()));
+        return Ok(documents::respond(&documents::hangup()));
     }
     let token = if started.streams == 0 {
         let claim = StreamClaim {
@@ -77,10 +77,10 @@ async fn admit(app: &App, voice: &VoiceRequest) -> Result<Response, StoreError> 
         // The stream stands already: the same answer as before, whose token is worth nothing any more.
         match app.tokens.recent(call_sid, 0) {
             Some(token) => token,
-            None => return Ok(documents::respond(documents::hangup())),
+            None => return Ok(documents::respond(&documents::hangup())),
         }
     };
-    Ok(documents::respond(documents::stream(&StreamDocument {
+    Ok(documents::respond(&documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
         token: &token,
         call_sid,

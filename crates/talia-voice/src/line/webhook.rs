@@ -54,6 +54,7 @@ pub(super) fn refusal_of(why: signature::Refusal) -> Refusal {
 }
 
 /// Reads the fields of one kind of webhook and checks that the account is ours.
+#[expect(clippy::result_large_err, reason = "an answer is what it is; one a request is made")]
 pub(super) fn fields<T>(
     app: &App,
     form: &Form,
@@ -76,5 +77,5 @@ pub(super) fn fields<T>(
 /// Answers with an apology that Twilio speaks, and counts why.
 pub(super) fn apologise(app: &App, reason: Refusal) -> Response {
     app.metrics.refused(reason);
-    documents::respond(documents::apology())
+    documents::respond(&documents::apology())
 }

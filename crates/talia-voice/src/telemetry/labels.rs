@@ -76,7 +76,9 @@ pub enum BadFrame {
     Value,
 }
 
-/// A stage of a turn. The first two run from the caller's last sound, `Think` to `Hear` each from the one before;
+/// A stage of a turn.
+///
+/// The first two run from the caller's last sound, `Think` to `Hear` each from the one before;
 /// `ToFirstFrame` and `Total` run from the caller's last sound to the first frame sent and heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Stage {

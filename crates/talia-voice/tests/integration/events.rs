@@ -1,6 +1,7 @@
 //! Events: written with what they tell of, once, in order, and shown to whoever watches.
 
 use crate::harness::{ACCOUNT, PATIENCE, TestServer, call_sid, noon};
+use prometheus_client::metrics::counter::Counter;
 use std::time::Duration;
 use talia_dialogue::{EndReason, Entry, Speaker, SpeechKind};
 use talia_twilio::CallStatus;
@@ -15,7 +16,7 @@ fn entry(text: &str, speaker: Speaker) -> Entry {
         speaker,
         text: text.to_owned(),
         unheard: (speaker == Speaker::Assistant).then(|| "el resto".to_owned()),
-        began: Duration::from_millis(1_000),
+        began: Duration::from_secs(1),
         ended: Duration::from_millis(2_500),
         kind: (speaker == Speaker::Assistant).then_some(SpeechKind::Answer),
     }
@@ -99,7 +100,7 @@ async fn a_call_becomes_these_events() {
         &metrics.lead_created,
         &metrics.call_completed,
     ]
-    .map(|counter| counter.get());
+    .map(Counter::get);
     assert_eq!(counted, [1, 2, 1, 1]);
     let text = server.get("/metrics", &[]).await.body;
     for name in [

@@ -57,8 +57,7 @@ pub(super) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)
 }
 
 fn header_lines(headers: &[(&str, &str)]) -> String {
-    headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect()
+    headers.iter().fold(String::new(), |lines, (name, value)| {
+        lines + name + ": " + value + "\r\n"
+    })
 }
