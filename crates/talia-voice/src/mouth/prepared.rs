@@ -27,7 +27,9 @@ pub async fn prepare(
 ) -> Result<Prepared, TtsError> {
     let mut prepared = Prepared::default();
     let at_once = engines.workers.available_permits().max(1);
-    let mut results = stream::iter(sentences).map(|sentence| one(engines, sentence, voice)).buffered(at_once);
+    // Owned by each step: a closure that borrows its sentence is not general enough for a spawned task.
+    let steps = sentences.iter().cloned().map(|sentence| one(engines.clone(), sentence, voice.clone()));
+    let mut results = stream::iter(steps).buffered(at_once);
     let mut ready = 0;
     while let Some(result) = results.next().await {
         if result? {
@@ -42,14 +44,14 @@ pub async fn prepare(
 }
 
 /// Prepares one; `false` when it was kept already.
-async fn one(engines: &MouthEngines, sentence: &str, voice: &Voice) -> Result<bool, TtsError> {
-    if engines.tts.kept(sentence, voice).is_some() {
+async fn one(engines: MouthEngines, sentence: String, voice: Voice) -> Result<bool, TtsError> {
+    if engines.tts.kept(&sentence, &voice).is_some() {
         return Ok(false);
     }
     let permit = engines.workers.clone().acquire_owned().await.map_err(|_| TtsError::Stopped)?;
-    let (tts, text, voice) = (engines.tts.clone(), sentence.to_owned(), voice.clone());
+    let tts = engines.tts;
     let made = tokio::task::spawn_blocking(move || {
-        let made = tts.prepare(&text, &voice);
+        let made = tts.prepare(&sentence, &voice);
         drop(permit);
         made
     });
