@@ -1,5 +1,6 @@
 //! The server from outside: real sockets, a real database file, requests signed as Twilio signs them.
 
+mod assistants;
 mod config;
 mod events;
 mod harness;
