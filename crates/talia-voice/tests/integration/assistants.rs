@@ -54,7 +54,6 @@ async fn the_number_called_chooses_the_assistant_of_a_folder() {
         ("+525500000001", "ventas"),
         ("+525500000002", "ventas"),
         ("+525500000003", "recepcion"),
-        ("", "recepcion"),
     ]
     .into_iter()
     .enumerate()

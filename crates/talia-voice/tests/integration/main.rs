@@ -2,6 +2,7 @@
 
 mod assistants;
 mod config;
+mod conversation;
 mod events;
 mod harness;
 mod limits;
