@@ -58,7 +58,7 @@ const NOT_NAMES: &[&str] = &[
     "saludos", "tardes", "dias", "noches", "eh", "mm", "at", "arroba", "punto", "cero", "estamos", "somos", "tampoco",
     "ninguna", "yes", "yeah", "is", "it", "my", "email", "phone", "number", "you", "are", "i", "a", "an", "doy",
     "dejame", "dejeme", "prefiero", "puedo", "puede", "ver", "ahora", "mejor", "primero", "aja", "adelante", "claro",
-    "muchas", "muchisimas", "adios", "hasta", "chao", "bye", "goodbye", "thanks", "thank",
+    "eres", "muchas", "muchisimas", "adios", "hasta", "chao", "bye", "goodbye", "thanks", "thank",
 ];
 
 /// Reads the caller's name. Under [`Expectation::Name`] a bare name counts; otherwise only an introduced one.

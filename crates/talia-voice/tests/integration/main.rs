@@ -8,6 +8,7 @@ mod events;
 mod harness;
 mod limits;
 mod media;
+mod real_speech;
 mod signatures;
 mod status;
 mod store;
