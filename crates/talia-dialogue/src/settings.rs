@@ -60,7 +60,7 @@ impl Default for Settings {
             speech_threshold: 0.5,
             speech_threshold_while_speaking: 0.8,
             speech_onset: Duration::from_millis(60),
-            pause: Duration::from_millis(200),
+            pause: Duration::from_millis(140),
             end_of_turn_threshold: 0.5,
             patience: PatienceTable::default(),
             barge_in_verdict: Duration::from_millis(500),
