@@ -123,7 +123,7 @@ impl PatienceTable {
     /// The patience for an answer of the expected kind.
     pub fn of(&self, expectation: Expectation) -> Patience {
         match expectation {
-            Expectation::YesNo => self.yes_no,
+            Expectation::YesNo | Expectation::ConfirmEmail | Expectation::ConfirmPhone => self.yes_no,
             Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => self.open,
             Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => self.dictated,
         }
