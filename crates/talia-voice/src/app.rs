@@ -84,7 +84,11 @@ impl App {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
         };
-        let engines = tokio::task::block_in_place(|| SpeechEngines::load(&config))?;
+        let loading = config.clone();
+        let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
+        let engines = loaded.unwrap_or_else(|_| {
+            Err(EngineError::Load { engine: "speech", reason: "the loading thread panicked".to_owned() })
+        })?;
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {
             engines,

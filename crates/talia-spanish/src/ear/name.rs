@@ -60,6 +60,7 @@ const NOT_NAMES: &[&str] = &[
     "dejame", "dejeme", "prefiero", "puedo", "puede", "ver", "ahora", "mejor", "primero", "aja", "adelante", "claro",
     "cuanto", "cuanta", "cuantos", "cuantas", "cuales", "quienes", "cuesta", "precio", "what", "who", "how", "when",
     "where", "why", "which",
+    "eres", "muchas", "muchisimas", "adios", "hasta", "chao", "bye", "goodbye", "thanks", "thank",
 ];
 
 /// Reads the caller's name. Under [`Expectation::Name`] a bare name counts; otherwise only an introduced one.

@@ -25,6 +25,8 @@ const BUFFER: usize = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections get to finish their answers, and ended calls to come home.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long Twilio gets to ask what comes after the last streams: without an answer the caller would hear an error.
+const LAST_QUESTIONS: Duration = Duration::from_secs(2);
 
 /// The address at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +63,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     }
     let cut_off = app.live.count();
     app.live.end_all(CloseCause::Draining);
+    if app.metrics.call_started.get() > 0 {
+        let _ = timeout(LAST_QUESTIONS, server.accept(&listener)).await;
+    }
     drop(listener);
     server.closing.cancel();
     server.tasks.close();

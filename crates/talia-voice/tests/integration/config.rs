@@ -2,6 +2,7 @@
 
 use crate::harness::TOKEN;
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use talia_voice::config::{Config, DEFAULTS, Engines, Sources};
 
 /// Loads `file` and these variables besides the token.
@@ -37,12 +38,13 @@ fn the_defaults_and_a_token_are_enough() {
 
 #[test]
 fn file_and_environment_override_in_that_order() {
-    let file = "[limits]\nmax_calls = 7\nresumes = 1\n[assistants.numbers]\n\"+521\" = \"ventas\"\n";
+    let file = "[limits]\nmax_calls = 7\nresumes = 1\n[assistants]\ndirectory = \"conversaciones\"\n";
     let config = load(file, &[("TALIA_LIMITS__MAX_CALLS", "9"), ("TALIA_BIND", "127.0.0.1:9")]).expect("good");
     assert_eq!((config.limits.max_calls, config.limits.resumes), (9, 1));
     assert_eq!(config.server.bind.port(), 9);
-    assert_eq!(config.assistants.answering("+521"), "ventas");
-    assert_eq!(config.assistants.answering("+522"), "talia");
+    assert_eq!(config.assistants.directory.as_deref(), Some(Path::new("conversaciones")));
+    let config = load(file, &[("TALIA_ASSISTANTS", "otras")]).expect("good");
+    assert_eq!(config.assistants.directory.as_deref(), Some(Path::new("otras")));
 }
 
 #[test]
@@ -99,7 +101,10 @@ fn errors_are_one_line_that_says_where() {
     insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"twilio.api_key_sid: is missing beside api_key_secret");
     insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"speech.engines: must be local or fixed-delay");
     insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @r###"telemetry.log: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"###);
-    insta::assert_snapshot!(error("[assistants.numbers]\n\"+521\" = \"../x\"\n", &[]), @r###"assistants.numbers: "+521" must name a file without .toml"###);
+    let gone = error("[assistants]\nnumbers = { \"+521\" = \"ventas\" }\n", &[]);
+    assert!(gone.starts_with("talia.toml:2: unknown field `numbers`"), "{gone}");
+    let gone = error("[disclosure]\ntext = \"\"\n", &[]);
+    assert!(gone.starts_with("talia.toml:1: unknown field `disclosure`"), "{gone}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn entry(text: &str, speaker: Speaker) -> Entry {
         began: Duration::from_secs(1),
         ended: Duration::from_millis(2_500),
         kind: (speaker == Speaker::Assistant).then_some(SpeechKind::Answer),
+        by_timer: false,
     }
 }
 

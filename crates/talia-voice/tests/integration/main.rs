@@ -1,10 +1,14 @@
 //! The server from outside: real sockets, a real database file, requests signed as Twilio signs them.
 
+mod assistants;
+mod brain;
 mod config;
+mod conversation;
 mod events;
 mod harness;
 mod limits;
 mod media;
+mod real_speech;
 mod signatures;
 mod status;
 mod store;

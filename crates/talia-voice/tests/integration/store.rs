@@ -37,6 +37,7 @@ fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
             began: Duration::ZERO,
             ended: Duration::from_secs(1),
             kind: None,
+            by_timer: false,
         },
         at: clock.wall(),
     }

@@ -17,7 +17,7 @@ async fn an_inbound_call_is_told_where_to_stream() {
         .expect("a token")
         .to_owned();
     assert_eq!(token.len(), 43, "256 bits in base64");
-    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="https://voz.example.com/api/voice/after" method="POST"><Stream url="wss://voz.example.com/api/voice/stream/TOKEN" statusCallback="https://voz.example.com/api/voice/stream-status" statusCallbackMethod="POST"><Parameter name="call_sid" value="CA00000000000000000000000000000010"/><Parameter name="assistant" value="talia"/></Stream></Connect><Redirect method="POST">https://voz.example.com/api/voice/after</Redirect></Response>"###);
+    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="https://voz.example.com/api/voice/after" method="POST"><Stream url="wss://voz.example.com/api/voice/stream/TOKEN" statusCallback="https://voz.example.com/api/voice/stream-status" statusCallbackMethod="POST"><Parameter name="call_sid" value="CA00000000000000000000000000000010"/><Parameter name="assistant" value="solara"/></Stream></Connect><Redirect method="POST">https://voz.example.com/api/voice/after</Redirect></Response>"###);
 
     let call = server.app.store.call(&sid).await.expect("a read").expect("a row");
     assert_eq!((call.status.as_str(), call.direction.as_str()), ("ringing", "inbound"));

@@ -69,7 +69,8 @@ const SPANISH_OPENINGS: &[&str] = &[
     "cuando ", "cómo ", "como es", "como se", "dónde", "donde ", "en dónde", "a dónde", "cuál", "por qué", "quién", "tienen ",
     "tiene ", "hay ", "dan ", "aceptan ", "puedo ", "puedes ", "puede ", "se puede ", "atienden ", "instalan ", "sirven ",
     "funcionan ", "venden ", "ofrecen ", "incluye ", "si llueve", "quisiera saber", "quiero saber", "me gustaría saber",
-    "me puede decir", "me puedes decir", "me podrías decir", "me podría decir", "sabes si", "sabe si",
+    "me puede decir", "me puedes decir", "me podrías decir", "me podría decir", "sabes si", "sabe si", "eres ", "es usted ",
+    "estoy hablando con ", "hablo con una ", "hablo con un ",
 ];
 
 const ENGLISH_OPENINGS: &[&str] = &[

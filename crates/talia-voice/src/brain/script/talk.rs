@@ -198,7 +198,9 @@ impl ScriptBrain {
                 self.say(reply, &lines.unknown_answer);
             }
         }
-        if self.state.done || (heard.says_goodbye && !has_field(&heard) && known_answer.is_none()) {
+        // A conversation that turns in a circle: what was said is noted, and a person takes it from there.
+        let enough = pending == Pending::AnythingElse && !is_question && self.tries(pending) > TRIES + 2;
+        if self.state.done || enough || (heard.says_goodbye && !has_field(&heard) && known_answer.is_none()) {
             self.goodbye(reply, &lines.goodbye);
             return;
         }
@@ -490,6 +492,10 @@ impl ScriptBrain {
         let lines = &assistant.lines;
         let mut next =
             agenda::next(&assistant, &self.state.fields, self.caller_number.is_some(), self.state.person_wanted);
+        // Read back again and again without a yes or a no: a person asks once more.
+        if self.tries(next) > 2 * TRIES && self.let_go(next) {
+            next = agenda::next(&assistant, &self.state.fields, self.caller_number.is_some(), self.state.person_wanted);
+        }
         if let Pending::Field(field) = next
             && self.tries(next) >= TRIES + 1
         {
@@ -530,6 +536,30 @@ impl ScriptBrain {
             reply.say(text.clone());
         }
         self.ask_as(next, text);
+    }
+
+    /// Gives up the confirmation that is asked for; what was nearly known stays as a note. `true` if it was one.
+    fn let_go(&mut self, confirmation: Pending) -> bool {
+        let fields = &mut self.state.fields;
+        let unsure = match confirmation {
+            Pending::ConfirmEmail => {
+                fields.without_email = true;
+                fields.draft.email.take().map(|email| format!("Correo sin confirmar: {email}."))
+            }
+            Pending::ConfirmPhone => {
+                fields.without_phone = true;
+                fields.draft.phone.take().map(|phone| format!("Teléfono sin confirmar: {phone}."))
+            }
+            Pending::OfferPhone => {
+                fields.without_phone = true;
+                None
+            }
+            Pending::Nothing | Pending::Field(_) | Pending::AnythingElse => return false,
+        };
+        if let Some(note) = unsure {
+            self.note(&note);
+        }
+        true
     }
 
     fn ask_as(&mut self, pending: Pending, question: Option<String>) {

@@ -1,8 +1,10 @@
 //! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
 
+mod calls;
 mod http;
 mod socket;
 
+pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use http::{Answer, raw};
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
 
@@ -74,8 +76,14 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(more: &[(&str, &str)], clock: Clock) -> Self {
+        Self::start_edited(more, clock, |_| {}).await
+    }
+
+    /// With something of the server exchanged before it serves.
+    pub(crate) async fn start_edited(more: &[(&str, &str)], clock: Clock, edit: impl FnOnce(&mut App)) -> Self {
         let directory = TempDir::new().expect("a folder");
-        let app = App::build(config(&directory, more), clock).await.expect("an app");
+        let mut app = App::build(config(&directory, more), clock).await.expect("an app");
+        edit(Arc::get_mut(&mut app).expect("nobody else has it yet"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();

@@ -1,0 +1,138 @@
+//! Whole simulated calls against the server, with a recogniser that hears exactly what the simulated caller says.
+
+use super::{ACCOUNT, ORIGIN, PATIENCE, TOKEN, TestServer};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use talia_dialogue::MarkId;
+use talia_simulator::carrier::{CallPlan, Carrier};
+use talia_simulator::events::{Side, What};
+use talia_simulator::lines::PreparedScript;
+use talia_simulator::outcome::CallOutcome;
+use talia_simulator::script::Script;
+use talia_simulator::settings::{CarrierSettings, Secret};
+use talia_simulator::speaker::ToneSpeaker;
+use talia_twilio::AccountSid;
+use talia_voice::app::App;
+use talia_voice::clock::Clock;
+use talia_voice::ears::stt::{Recording, Stt, SttError};
+use talia_voice::line::paths;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+/// A conversation of few words.
+const BRIEF: &str = include_str!("../fixtures/breve.toml");
+/// Samples of the fixed-delay mouth's hum that a letter is worth.
+pub(crate) const SAMPLES_A_LETTER: usize = 533;
+const FROM: &str = "+525512345678";
+const TO: &str = "+525587654321";
+
+/// Hears the words that the caller of the simulation is saying.
+struct PerfectEar(Arc<Mutex<String>>);
+
+impl Stt for PerfectEar {
+    fn transcribe(&self, _recording: &Recording, _cancel: &Arc<AtomicBool>) -> Result<String, SttError> {
+        Ok(self.0.lock().expect("no panic").clone())
+    }
+
+    fn name(&self) -> &'static str {
+        "perfect"
+    }
+}
+
+/// A server with the brief assistant, the fixed-delay mouth, and ears that miss nothing.
+pub(crate) struct CallServer {
+    pub(crate) server: TestServer,
+    said: Arc<Mutex<String>>,
+    _assistants: TempDir,
+}
+
+impl CallServer {
+    pub(crate) async fn start() -> Self {
+        let assistants = TempDir::new().expect("a folder");
+        std::fs::write(assistants.path().join("breve.toml"), BRIEF).expect("a file");
+        let folder = assistants.path().display().to_string();
+        let settings = [
+            ("TALIA_ASSISTANTS", folder.as_str()),
+            ("TALIA_SPEECH__FIXED_SYNTHESIS_MS", "30"),
+        ];
+        let said = Arc::new(Mutex::new(String::new()));
+        let ear = PerfectEar(said.clone());
+        let edit = |app: &mut App| app.engines.ears.stt = Arc::new(ear);
+        let server = TestServer::start_edited(&settings, Clock::real(), edit).await;
+        Self {
+            server,
+            said,
+            _assistants: assistants,
+        }
+    }
+
+    /// Rings, and stays until the call is over.
+    pub(crate) async fn ring(&self, script: &str) -> CallOutcome {
+        self.ring_with(script, |_| {}).await
+    }
+
+    /// The same with a changed plan.
+    pub(crate) async fn ring_with(&self, script: &str, change: impl FnOnce(&mut CallPlan)) -> CallOutcome {
+        let account = AccountSid::new(ACCOUNT).expect("an account");
+        let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, paths::INBOUND);
+        settings.dial_origin = Some(format!("http://{}", self.server.address));
+        settings.status_url = Some(format!("{ORIGIN}{}", paths::STATUS));
+        let script = Script::parse(script).expect("a script");
+        let script = PreparedScript::new(script, &ToneSpeaker).await.expect("tones");
+        let mut plan = CallPlan::new(FROM, TO, Arc::new(script));
+        let (observer, mut events) = mpsc::channel(1_024);
+        plan.observer = Some(observer);
+        change(&mut plan);
+        let said = self.said.clone();
+        let listening = tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let What::SpeechBegin {
+                    side: Side::Caller,
+                    text: Some(text),
+                    ..
+                } = event.what
+                {
+                    *said.lock().expect("no panic") = text;
+                }
+            }
+        });
+        let carrier = Carrier::new(settings).expect("a carrier");
+        let outcome = tokio::time::timeout(3 * PATIENCE, carrier.dial(plan))
+            .await
+            .expect("the call ends")
+            .expect("a call");
+        listening.await.expect("no panic");
+        outcome
+    }
+
+    /// Waits until nothing of any call lives, as long as an ended call may take.
+    pub(crate) async fn nothing_lives(&self) {
+        let gone = async {
+            let mut pulse = tokio::time::interval(Duration::from_millis(5));
+            while !self.server.app.calls.is_empty() {
+                pulse.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(2), gone)
+            .await
+            .expect("every task of a call is gone two seconds after its end");
+        assert_eq!(self.server.app.live.count(), 0);
+    }
+}
+
+/// Samples of each sentence, in the order of speech, that were played to the caller: from the marks that came back
+/// because their audio had been heard.
+pub(crate) fn played_samples(outcome: &CallOutcome) -> Vec<usize> {
+    let mut played = BTreeMap::new();
+    for event in &outcome.log {
+        if let What::MarkEchoed { name, played: true } = &event.what {
+            let mark = MarkId::parse(name).expect("a mark of ours");
+            let samples = played.entry(mark.segment.0).or_insert(0);
+            *samples = mark.samples.max(*samples);
+        }
+    }
+    let heard = played.into_values().filter(|samples| *samples > 0);
+    heard.map(|samples| samples as usize).collect()
+}
