@@ -60,7 +60,7 @@ impl Default for Settings {
             speech_threshold: 0.5,
             speech_threshold_while_speaking: 0.8,
             speech_onset: Duration::from_millis(60),
-            pause: Duration::from_millis(200),
+            pause: Duration::from_millis(140),
             end_of_turn_threshold: 0.5,
             patience: PatienceTable::default(),
             barge_in_verdict: Duration::from_millis(500),
@@ -123,7 +123,7 @@ impl PatienceTable {
     /// The patience for an answer of the expected kind.
     pub fn of(&self, expectation: Expectation) -> Patience {
         match expectation {
-            Expectation::YesNo => self.yes_no,
+            Expectation::YesNo | Expectation::ConfirmEmail | Expectation::ConfirmPhone => self.yes_no,
             Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => self.open,
             Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => self.dictated,
         }

@@ -18,12 +18,33 @@ pub enum Expectation {
     Phone,
     /// Yes or no, perhaps with a correction behind the no.
     YesNo,
+    /// Yes or no to an e-mail address just read back; perhaps a correction, or the whole address said again.
+    ConfirmEmail,
+    /// Yes or no to a telephone number just read back; perhaps a correction, or the whole number said again.
+    ConfirmPhone,
     /// A row of digits that is not a telephone number.
     Digits,
     /// A date or a time of day.
     Date,
     /// The name of a company.
     Company,
+}
+
+impl Expectation {
+    /// Whether a bare e-mail address is an answer.
+    pub fn takes_email(self) -> bool {
+        matches!(self, Self::Email | Self::ConfirmEmail)
+    }
+
+    /// Whether a bare telephone number is an answer.
+    pub fn takes_phone(self) -> bool {
+        matches!(self, Self::Phone | Self::ConfirmPhone)
+    }
+
+    /// Whether a yes or no is asked for.
+    pub fn takes_agreement(self) -> bool {
+        matches!(self, Self::YesNo | Self::ConfirmEmail | Self::ConfirmPhone)
+    }
 }
 
 /// The language of the conversation.

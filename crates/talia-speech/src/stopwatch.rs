@@ -1,4 +1,4 @@
-//! Measures how long a computation took; nothing is ever decided by it.
+//! Measures how long a computation took: for figures, and for what adapts to the machine's own pace.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ impl Stopwatch {
     /// Starts now.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the cost of a computation is measured where it happens; no behaviour depends on it"
+        reason = "the cost of a computation is measured where it happens"
     )]
     pub fn start() -> Self {
         Self(Instant::now())

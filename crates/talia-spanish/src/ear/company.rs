@@ -1,5 +1,7 @@
 //! Reads the company a caller speaks for. A legal form at its end ("S.A. de C.V.") is left out.
 
+use super::given_names::{is_usual, usual, usual_spelling};
+use super::sound::fold;
 use super::token::{Token, begins_any, find_any, phrase, tokens};
 use crate::{Expectation, Language};
 
@@ -11,7 +13,7 @@ const PLAIN_CUES: &[&str] = &[
     "para la empresa", "de parte de", "en nombre de", "represento a", "llamo de", "llamando de", "hablo de",
     "le hablo de", "les hablo de", "le llamo de", "se llama", "razon social es", "i'm calling from", "calling from",
     "i work for", "i work at", "company is", "company is called", "despacho se llama", "tienda se llama",
-    "clinica se llama", "trabajo en", "trabajo para", "trabajo con", "laboro en", "llamo por parte de",
+    "clinica se llama", "trabajo en", "trabajo para", "trabajo con", "laboro en", "llamo por parte de", "jamo de", "yamo de", "ablo de",
     "vengo de parte de", "llamo desde", "the company is", "on behalf of",
 ];
 
@@ -51,6 +53,7 @@ pub fn read(text: &str, expectation: Expectation, language: Language) -> Option<
 }
 
 pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, _language: Language) -> Option<String> {
+    let row = &mended(row)[..];
     let asked = expectation == Expectation::Company;
     if super::manner::declines(row) {
         return None;
@@ -212,7 +215,9 @@ fn collect(row: &[Token]) -> Option<String> {
             break;
         }
         end += 1;
-        if token.pause || end >= 8 {
+        // "Ferretería, La Estrella": only what it is stands before the comma.
+        let kind_alone = end == 1 && is_kind(&token.key) && row.len() > 1 && !token.stop;
+        if (token.pause && !kind_alone) || end >= 8 {
             break;
         }
     }
@@ -229,6 +234,70 @@ fn collect(row: &[Token]) -> Option<String> {
     Some(titled(name))
 }
 
+/// Kinds that are written with an accent.
+#[rustfmt::skip]
+const ACCENTED: &[(&str, &str)] = &[
+    ("clinica", "Clínica"), ("fabrica", "Fábrica"), ("ferreteria", "Ferretería"), ("asesoria", "Asesoría"),
+    ("papeleria", "Papelería"), ("panaderia", "Panadería"), ("notaria", "Notaría"), ("tecnologias", "Tecnologías"),
+];
+
+/// Kinds from this length are known with one letter wrong.
+const LONG: usize = 8;
+
+/// Mends the words of a name as recognisers write them: "ferretaría", "distribuidor a", "clinica", "Ruís", "Los Sano".
+fn mended(row: &[Token]) -> Vec<Token> {
+    let mut mended: Vec<Token> = Vec::with_capacity(row.len());
+    let mut at = 0;
+    while at < row.len() {
+        let mut token = row[at].clone();
+        at += 1;
+        if let Some(next) = row.get(at).filter(|_| token.is_word() && !token.pause) {
+            let joined = format!("{}{}", token.key, next.key);
+            let name = usual(&joined).filter(|_| next.key.len() >= 3 && next.capitalised());
+            let kind = next.is_any(&["a", "as"]) && is_kind(&joined);
+            if kind || name.is_some_and(|_| !is_usual(&token.key) && !is_usual(&next.key)) {
+                token.text.push_str(&next.text);
+                token.key = joined;
+                token.pause = next.pause;
+                token.stop = next.stop;
+                at += 1;
+            }
+        }
+        let near = KINDS.iter().find(|kind| {
+            kind.len() >= LONG
+                && token.key.len() >= LONG - 1
+                && !is_kind(&token.key)
+                && strsim::damerau_levenshtein(kind, &token.key) == 1
+                && !KINDS.contains(&token.key.strip_suffix('s').unwrap_or(""))
+        });
+        if let Some(kind) = near {
+            token = Token {
+                text: if token.capitalised() { capitalised(kind) } else { (*kind).to_owned() },
+                key: (*kind).to_owned(),
+                ..token
+            };
+        }
+        if let Some((_, accented)) = ACCENTED.iter().find(|(kind, _)| token.is(kind)) {
+            let lower = !token.capitalised();
+            token.text = if lower { accented.to_lowercase() } else { (*accented).to_owned() };
+        } else if token.capitalised()
+            && !is_kind(&token.key)
+            && let Some(usual) = usual_spelling(&token.key)
+        {
+            usual.clone_into(&mut token.text);
+            token.key = fold(usual);
+        }
+        mended.push(token);
+    }
+    mended
+}
+
+fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    first + chars.as_str()
+}
+
 #[rustfmt::skip]
 const NOTHING: &[&str] = &[
     "mia", "mio", "propia", "propio", "nuestra", "familiar", "pequeña", "chica", "nueva", "gracias", "nada",
@@ -243,20 +312,17 @@ const LEGAL: &[&str] = &[
     "sa", "ese a",
 ];
 
-/// Written with capitals when the recogniser wrote none.
+/// Written with capitals when the recogniser wrote none, or where it took the name behind its kind for plain words.
 fn titled(row: &[Token]) -> String {
-    if row.iter().any(Token::capitalised) {
+    let behind_kind = row.len() > 1 && is_kind(&row[0].key);
+    if !behind_kind && row.iter().any(Token::capitalised) {
         return phrase(row);
     }
     let mut titled: Vec<Token> = row.to_vec();
-    for token in &mut titled {
-        if !token.is_any(&["de", "del", "la", "los", "las", "el", "y", "e", "en"]) {
-            let mut chars = token.text.chars();
-            token.text = chars
-                .next()
-                .map(|c| c.to_uppercase().collect::<String>())
-                .unwrap_or_default()
-                + chars.as_str();
+    for (at, token) in titled.iter_mut().enumerate() {
+        let leads = at == 1 && is_kind(&row[0].key) && token.is_any(&["la", "el", "los", "las"]);
+        if leads || !token.is_any(&["de", "del", "la", "los", "las", "el", "y", "e", "en"]) {
+            token.text = capitalised(&token.text);
         }
     }
     phrase(&titled)

@@ -1,9 +1,9 @@
 //! Given names and surnames that are common where callers come from, written with their accents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::sound::fold;
+use super::sound::{fold, sounds};
 
 #[rustfmt::skip]
 const GIVEN: &[&str] = &[
@@ -46,6 +46,38 @@ const SURNAMES: &[&str] = &[
     "Zamudio", "Niño", "Aragón", "Obregón", "Mejía", "Garzón",
 ];
 
+/// Other usual surnames: with the names above, what a word heard in an address most likely is.
+#[rustfmt::skip]
+const PLAIN_SURNAMES: &[&str] = &[
+    "Acosta", "Aguilar", "Aguirre", "Alonso", "Amaya", "Arias", "Arroyo", "Arce", "Ayala", "Barajas", "Barrera",
+    "Barrios", "Bautista", "Becerra", "Blanco", "Bonilla", "Bravo", "Burgos", "Bustos", "Caballero", "Cabrera",
+    "Camacho", "Campos", "Cano", "Cantú", "Carranza", "Carrasco", "Carrillo", "Casas", "Castillo", "Castro", "Cerda",
+    "Cervantes", "Chacón", "Cisneros", "Contreras", "Cordero", "Corona", "Coronado", "Correa", "Cruz", "Cuevas",
+    "Delgado", "Elizondo", "Enríquez", "Escobar", "Escobedo", "Espinosa", "Espinoza", "Esquivel", "Estrada", "Farías",
+    "Ferreyra", "Ferreira", "Figueroa", "Flores", "Franco", "Fuentes", "Galindo", "Gallegos", "Garza", "Godoy",
+    "Guerra", "Guerrero", "Herrera", "Hidalgo", "Huerta", "Hurtado", "Ibarra", "Iglesias", "Jaramillo", "Lara",
+    "Leal", "Ledesma", "Lira", "Lozano", "Lugo", "Luján", "Luna", "Macías", "Magaña", "Maldonado", "Medina", "Medrano",
+    "Mendoza", "Mesa", "Meza", "Miranda", "Molina", "Monroy", "Montes", "Montoya", "Mora", "Morales", "Moreno",
+    "Murillo", "Nava", "Navarro", "Nieto", "Ocampo", "Ochoa", "Ojeda", "Olivares", "Olvera", "Orozco", "Ortega", "Ortiz",
+    "Osorio", "Pacheco", "Padilla", "Palacios", "Paredes", "Peralta", "Pereira", "Pereyra", "Pineda", "Ponce",
+    "Prieto", "Quintana", "Quintero", "Quiroga", "Quiroz", "Ramos", "Rangel", "Reyes", "Rivas", "Rivera", "Robles",
+    "Rocha", "Rojas", "Romero", "Rosales", "Rosas", "Rubio", "Ruiz", "Salas", "Salazar", "Salcedo", "Saldívar",
+    "Salinas", "Sandoval", "Segura", "Serrano", "Sierra", "Silva", "Solano", "Soto", "Sosa", "Tapia", "Toledo",
+    "Torres", "Trejo", "Trujillo", "Uribe", "Valdez", "Valencia", "Valenzuela", "Valle", "Varela", "Vargas", "Vega",
+    "Velasco", "Velázquez", "Vera", "Vidal", "Villa", "Villalobos", "Villarreal", "Villegas", "Zamora", "Zapata",
+    "Zavala", "Zepeda",
+];
+
+/// Short forms that callers use in addresses.
+#[rustfmt::skip]
+const SHORT: &[&str] = &[
+    "Teo", "Beto", "Memo", "Pepe", "Paco", "Lalo", "Nacho", "Toño", "Tere", "Lupe", "Quique", "Gaby", "Caro", "Fer",
+    "Alex", "Chuy", "Pili", "Dani", "Sofi", "Vicky",
+];
+
+/// What recognisers write for a name whose sound telephone audio loses.
+const MISHEARD: &[(&str, &str)] = &[("cuan", "Juan")];
+
 static GIVEN_BY_KEY: LazyLock<HashMap<String, &'static str>> =
     LazyLock::new(|| GIVEN.iter().map(|name| (fold(name), *name)).collect());
 static SURNAME_BY_KEY: LazyLock<HashMap<String, &'static str>> =
@@ -59,4 +91,53 @@ pub(crate) fn is_given(key: &str) -> bool {
 /// The accented writing of a common name, by its folded form.
 pub(crate) fn accented(key: &str) -> Option<&'static str> {
     GIVEN_BY_KEY.get(key).or_else(|| SURNAME_BY_KEY.get(key)).copied()
+}
+
+static USUAL: LazyLock<HashSet<String>> = LazyLock::new(|| all().map(fold).collect());
+static USUAL_BY_SOUND: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut by_sound = HashMap::new();
+    for name in all().filter(|name| name.chars().count() >= 3) {
+        by_sound.entry(sounds(&fold(name))).or_insert(name);
+    }
+    by_sound
+});
+
+fn all() -> impl Iterator<Item = &'static str> {
+    GIVEN.iter().chain(SURNAMES).chain(PLAIN_SURNAMES).chain(SHORT).copied()
+}
+
+/// Whether a folded word is a usual given name or surname.
+pub(crate) fn is_usual(key: &str) -> bool {
+    USUAL.contains(key)
+}
+
+/// The usual name that a folded word sounds exactly like; nothing if the word is one itself, or is none.
+///
+/// Recognisers write what they hear ("ector", "bargas"): the usual spelling is the likelier one. Nobody doubles a letter
+/// by ear, so "Hanna" is meant so.
+pub(crate) fn usual_spelling(key: &str) -> Option<&'static str> {
+    let mut letters = key.chars().zip(key.chars().skip(1));
+    let doubled = letters.any(|(a, b)| a == b && !matches!(a, 'l' | 'r'));
+    if is_usual(key) || doubled {
+        return None;
+    }
+    let misheard = MISHEARD.iter().find(|(heard, _)| *heard == key).map(|(_, name)| *name);
+    misheard.or_else(|| USUAL_BY_SOUND.get(&sounds(key)).copied())
+}
+
+/// The usual name that a folded word is or sounds like.
+pub(crate) fn usual(key: &str) -> Option<&'static str> {
+    USUAL_BY_SOUND.get(&sounds(key)).copied()
+}
+
+/// The shortest name that is looked for inside a longer word.
+const INSIDE: usize = 4;
+
+/// The two usual names that a recogniser wrote as one word ("guzmantores"); nothing if the word is a name itself.
+pub(crate) fn two_names(key: &str) -> Option<(&'static str, &'static str)> {
+    let letters = key.bytes().all(|b| b.is_ascii_alphabetic());
+    if !letters || key.len() > 24 || usual(key).is_some() {
+        return None;
+    }
+    (INSIDE..key.len().saturating_sub(INSIDE - 1)).find_map(|cut| Some((usual(&key[..cut])?, usual(&key[cut..])?)))
 }

@@ -1,5 +1,7 @@
 //! Judgements that turn-taking needs about a piece of recognised speech.
 
+use super::correction::{self, Correction};
+use super::heard::Agreement;
 use super::manner;
 use super::phone::{self, Country};
 use super::token::{Token, begins_any, has_any, tokens};
@@ -80,7 +82,7 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
     if manner::thinks(&row) && !says_other && row.len() <= 6 {
         return true;
     }
-    let letters = matches!(expectation, Expectation::Spelled | Expectation::Email);
+    let letters = expectation == Expectation::Spelled || expectation.takes_email();
     let trails = (1..=2.min(row.len())).any(|words| begins_any(&row[row.len() - words..], LEADS_ON) == Some(words));
     let last = &row[row.len() - 1];
     let letter = letters && (last.key.chars().count() == 1 || last.is_any(&["de", "ese", "te"]));
@@ -97,6 +99,17 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
             (digits > 0 && phone::read(text, language, Country::Mexico).is_none() && digits < 10)
                 || (trails && !question)
         }
+        Expectation::ConfirmEmail => {
+            let dictates = email::dictates(&row, language) && correction::read(text, language).is_none_or(restates);
+            let whole = email::read(text, expectation, language).is_some_and(|found| found.best().confidence >= WHOLE);
+            !whole && !question && (dictates || trails)
+        }
+        Expectation::ConfirmPhone => {
+            let digits = numbers::digits(text, language).len();
+            let begun = (4..10).contains(&digits) && correction::read(text, language).is_none_or(restates);
+            let whole = phone::read(text, language, Country::Mexico).is_some();
+            !whole && !question && (begun || trails)
+        }
         Expectation::Spelled => trails && !letter,
         Expectation::YesNo
         | Expectation::Digits
@@ -105,6 +118,11 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
         | Expectation::Date
         | Expectation::Open => trails && !letter && !question,
     }
+}
+
+/// A correction that only says something anew may be the beginning of a dictation.
+fn restates(correction: Correction) -> bool {
+    matches!(correction, Correction::Restate(_))
 }
 
 /// The confidence from which an address was said to its end.
@@ -116,12 +134,23 @@ pub fn looks_complete(text: &str, expectation: Expectation, language: Language) 
         return false;
     }
     let row = tokens(text);
+    // A no to a read-back is often followed by what is right.
+    let answered = || {
+        let answer = agreement::read(text, language);
+        row.len() <= 5
+            && match expectation {
+                Expectation::YesNo => answer.is_some(),
+                _ => answer == Some(Agreement::Yes),
+            }
+    };
+    let dictated = || email::read(text, expectation, language).is_some_and(|found| found.best().confidence >= WHOLE);
+    let dialled = || phone::read(text, language, Country::Mexico).is_some();
     match expectation {
-        Expectation::YesNo => row.len() <= 5 && agreement::read(text, language).is_some(),
-        Expectation::Email => {
-            email::read(text, expectation, language).is_some_and(|found| found.best().confidence >= WHOLE)
-        }
-        Expectation::Phone => phone::read(text, language, Country::Mexico).is_some(),
+        Expectation::YesNo => answered(),
+        Expectation::Email => dictated(),
+        Expectation::ConfirmEmail => answered() || dictated(),
+        Expectation::Phone => dialled(),
+        Expectation::ConfirmPhone => answered() || dialled(),
         Expectation::Name => name::read(text, expectation, language).is_some_and(|found| found.surname.is_some()),
         Expectation::Spelled | Expectation::Digits | Expectation::Company | Expectation::Date | Expectation::Open => {
             false
@@ -163,7 +192,7 @@ pub fn is_hallucination(text: &str) -> bool {
 }
 
 /// The same phrase over and over: three times two words or more, or one word six times. Digits and short answers may repeat.
-fn loops(row: &[Token]) -> bool {
+pub(crate) fn loops(row: &[Token]) -> bool {
     let keys: Vec<&str> = row.iter().map(|token| token.key.as_str()).collect();
     (1..=12.min(keys.len() / 3)).any(|period| {
         let needed = if period == 1 { 6 } else { 3 };

@@ -61,21 +61,14 @@ pub fn read_in(text: &str, context: Context) -> Heard {
         return Heard::default();
     }
     let email = email::read_tokens(&row, expectation, language);
-    let name = if email.is_some() && expectation == Expectation::Name {
-        name::read_tokens(&row, Expectation::Open, language)
-    } else {
-        name::read_tokens(&row, expectation, language)
-    };
+    let name = read_name(&row, text, context, email.is_some());
     let digits = numbers::digits(text, language);
     let spelled = spelling::longest(&row, language).filter(|(_, run)| expectation == Expectation::Spelled || run.sure);
     Heard {
         name,
         phone: read_phone(&row, context),
         company: company::read_tokens(&row, expectation, language),
-        agreement: match expectation {
-            Expectation::YesNo => agreement::read(text, language),
-            _ => agreement::opening(&row, language),
-        },
+        agreement: read_agreement(&row, text, context, email.is_some()),
         correction: correction::read(text, language),
         digits: (!digits.is_empty()).then_some(digits),
         spelled: spelled.map(|(_, run)| run.text),
@@ -92,6 +85,33 @@ pub fn read_in(text: &str, context: Context) -> Heard {
 
 fn read_phone(row: &[token::Token], context: Context) -> Option<Phone> {
     let found = phone::read_tokens(row, context.language, context.country)?;
-    let asked = context.expectation == Expectation::Phone || phone::announced(row);
+    let asked = context.expectation.takes_phone() || phone::announced(row);
     (asked || found.national.len() >= 9).then_some(found)
+}
+
+/// A bare name counts when it was asked for, but neither beside an address nor in a question about something else.
+fn read_name(row: &[token::Token], text: &str, context: Context, has_email: bool) -> Option<PersonName> {
+    let asked = name::read_tokens(row, context.expectation, context.language);
+    let is_doubtful = context.expectation == Expectation::Name
+        && (has_email
+            || (text.contains('?')
+                && asked.as_ref().is_some_and(|name| {
+                    let first = name.given.split(' ').next().unwrap_or("");
+                    !given_names::is_given(&sound::fold(first))
+                })));
+    if is_doubtful {
+        name::read_tokens(row, Expectation::Open, context.language)
+    } else {
+        asked
+    }
+}
+
+/// Anywhere in the text when yes or no was asked for; in a dictated answer, and when nothing was asked, only at its beginning.
+fn read_agreement(row: &[token::Token], text: &str, context: Context, has_email: bool) -> Option<Agreement> {
+    let anywhere = context.expectation.takes_agreement() && !has_email;
+    if anywhere {
+        agreement::read(text, context.language)
+    } else {
+        agreement::opening(row, context.language)
+    }
 }

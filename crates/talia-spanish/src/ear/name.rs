@@ -1,6 +1,6 @@
 //! Reads a person's name: introduced ("me llamo", "habla"), bare when asked for, with its spelling, without titles.
 
-use super::given_names::{accented, is_given};
+use super::given_names::{accented, is_given, two_names, usual, usual_spelling};
 use super::heard::PersonName;
 use super::sound::{fold, likeness};
 use super::spelling;
@@ -58,6 +58,8 @@ const NOT_NAMES: &[&str] = &[
     "saludos", "tardes", "dias", "noches", "eh", "mm", "at", "arroba", "punto", "cero", "estamos", "somos", "tampoco",
     "ninguna", "yes", "yeah", "is", "it", "my", "email", "phone", "number", "you", "are", "i", "a", "an", "doy",
     "dejame", "dejeme", "prefiero", "puedo", "puede", "ver", "ahora", "mejor", "primero", "aja", "adelante", "claro",
+    "cuanto", "cuanta", "cuantos", "cuantas", "cuales", "quienes", "cuesta", "precio", "what", "who", "how", "when",
+    "where", "why", "which",
     "eres", "muchas", "muchisimas", "adios", "hasta", "chao", "bye", "goodbye", "thanks", "thank",
 ];
 
@@ -67,6 +69,7 @@ pub fn read(text: &str, expectation: Expectation, language: Language) -> Option<
 }
 
 pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Language) -> Option<PersonName> {
+    let row = &parted(row)[..];
     let asked = expectation == Expectation::Name;
     if let Some((start, end)) = last_cue(row, PLAIN_CUES) {
         let negated = start > 0 && row[start - 1].is("no");
@@ -105,6 +108,42 @@ const OPENERS: &[&str] = &[
     "perdon", "no", "dije", "perfecto", "ah", "correcto",
 ];
 
+/// Parts what recognisers write as one word: "ablajerardo" is "habla Gerardo", "guzmantores" is "Guzmán Torres".
+fn parted(row: &[Token]) -> Vec<Token> {
+    let mut parted = Vec::with_capacity(row.len());
+    for token in row {
+        let called = ["habla", "abla"].iter().find_map(|cue| {
+            let name = token.key.strip_prefix(cue)?;
+            name.is_empty().then_some("").or_else(|| usual(name))
+        });
+        let two = match called {
+            Some(name) => Some(("habla", name)),
+            None => two_names(&token.key),
+        };
+        let Some((first, second)) = two else {
+            parted.push(token.clone());
+            continue;
+        };
+        let part = |text: &str, glued, pause| Token {
+            text: text.to_owned(),
+            key: fold(text),
+            glued,
+            pause,
+            stop: pause && token.stop,
+        };
+        parted.push(part(first, token.glued, token.pause && second.is_empty()));
+        if !second.is_empty() {
+            parted.push(part(second, false, token.pause));
+        }
+    }
+    parted
+}
+
+/// A word of a name as it is usually written: "Ruís" is "Ruiz", "Ector" is "Héctor".
+fn heard(word: &str) -> String {
+    capitalised(usual_spelling(&fold(word)).unwrap_or(word))
+}
+
 fn last_cue(row: &[Token], cues: &[&str]) -> Option<(usize, usize)> {
     let mut found = None;
     let mut from = 0;
@@ -136,6 +175,11 @@ fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> 
             at += used;
             continue;
         }
+        // "Fernando Ruiz, R. U. I. Zeta": its spelling begins.
+        let spells = spelling::run(&row[at..], language).is_some_and(|run| run.sure && run.text.chars().count() >= 3);
+        if spells && !words.is_empty() {
+            break;
+        }
         if token.is("-") && token.glued && at > 0 {
             if let (Some(last), Some(next)) = (words.last_mut(), row.get(at + 1)) {
                 last.push('-');
@@ -164,7 +208,7 @@ fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> 
             words.push(if lower {
                 token.key.clone()
             } else {
-                capitalised(&token.text)
+                heard(&token.text)
             });
         }
         at += 1;

@@ -234,6 +234,13 @@ fn repetition(row: &[Token], language: Language) -> Option<Group> {
         }
     };
     let (digits, used) = one_digit(&row[1..], language)?;
+    // "doble 07": the recogniser wrote "doble cero" and "siete" together.
+    if let Some(unit) = digits.strip_prefix('0').filter(|unit| !unit.is_empty()) {
+        return Some(Group {
+            digits: format!("{}{unit}", "0".repeat(times)),
+            used: used + 1,
+        });
+    }
     Some(Group {
         digits: digits.repeat(times),
         used: used + 1,

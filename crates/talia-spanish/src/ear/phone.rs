@@ -189,6 +189,9 @@ pub(crate) fn announced(row: &[Token]) -> bool {
 
 fn interpret(run: &Run, country: Country) -> Option<Phone> {
     let digits = run.digits();
+    if let Some(once) = said_again(run) {
+        return interpret(&once, country);
+    }
     if !(8..=18).contains(&digits.len()) {
         return None;
     }
@@ -202,6 +205,29 @@ fn interpret(run: &Run, country: Country) -> Option<Phone> {
     read(&digits).or_else(|| {
         let joined = run.joined();
         if joined == digits { None } else { read(&joined) }
+    })
+    .or_else(|| {
+        // "seis sesenta y cuatro" is written "6664": the first digit once too often.
+        let first = digits.chars().next()?;
+        let rest = digits[1..].starts_with(first).then_some(&digits[1..])?;
+        (!run.plus && rest.len() == country.national_length())
+            .then(|| at_home(rest, country))
+            .flatten()
+    })
+}
+
+/// A number said twice, or written over and over by the recogniser: the groups up to where it begins anew.
+fn said_again(run: &Run) -> Option<Run> {
+    let mut length = 0;
+    let ends = run.groups.iter().position(|group| {
+        length += group.len();
+        length >= 9
+    })?;
+    let again = (ends + 1..=(ends + 2).min(run.groups.len().checked_sub(2)?))
+        .find(|&at| run.groups[at] == run.groups[0] && run.groups[at + 1] == run.groups[1])?;
+    Some(Run {
+        groups: run.groups[..again].to_vec(),
+        ..run.clone()
     })
 }
 
@@ -242,6 +268,8 @@ fn national(digits: &str, country: Country) -> Option<Phone> {
         (abroad.len() > country.national_length() && !abroad.starts_with('0'))
             .then(|| international(abroad))
             .flatten()
+            // A digit too many is likelier than a far country that nobody named.
+            .filter(|found| digits.starts_with("00") || !matches!(found.country, Country::Other(_)))
     })
 }
 

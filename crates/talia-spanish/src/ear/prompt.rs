@@ -1,5 +1,6 @@
 //! What a recogniser is told to expect: decoding prompts that look like the answer but carry other names.
 
+use super::listening::loops;
 use super::numbers;
 use super::sound::fold;
 use super::token::tokens;
@@ -19,7 +20,13 @@ pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static
              Almacén guion medio olmedo arroba outlook punto com punto mx, todo junto."
         }
         (Language::Spanish, Expectation::Phone) => "Mi teléfono es 81 20 04 93 17. Sí, 44 29 00 61 38.",
-        (Language::Spanish, Expectation::YesNo) => "Sí, es correcto. No, es con be, no con uve.",
+        (Language::Spanish, Expectation::YesNo) => "Sí. No. Claro que sí. No, gracias. Ajá. Bueno.",
+        (Language::Spanish, Expectation::ConfirmEmail) => {
+            "Sí. No. Sí, es correcto. No, es fermín guion bajo 48 arroba gmail punto com. No, con be de burro."
+        }
+        (Language::Spanish, Expectation::ConfirmPhone) => {
+            "Sí. No. Sí, es correcto. No, es el 44 29 00 61 38. No, termina en 93."
+        }
         (Language::Spanish, Expectation::Digits) => "Es el 4 0 7 7 1 9. El número es 62 00 35.",
         (Language::Spanish, Expectation::Date) => "El martes 14 de octubre a las 4 y media de la tarde.",
         (Language::Spanish, Expectation::Company) => {
@@ -33,6 +40,10 @@ pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static
         }
         (Language::English, Expectation::Phone) => "My number is 207 300 49 61.",
         (Language::English, Expectation::YesNo) => "Yes, that's correct. No, with a B.",
+        (Language::English, Expectation::ConfirmEmail) => {
+            "Yes. No. Yes, that's correct. No, it's oglethorpe underscore 48 at gmail dot com. No, with a B."
+        }
+        (Language::English, Expectation::ConfirmPhone) => "Yes. No. Yes, that's correct. No, it's 207 300 49 61.",
         (Language::English, Expectation::Digits) => "It's 4 0 7 7 1 9.",
         (Language::English, Expectation::Date) => "Tuesday the 14th of October at half past four.",
         (Language::English, Expectation::Company) => "I'm calling from Oglethorpe Supplies.",
@@ -60,10 +71,10 @@ const NUMBERS: &[&str] = &["8120049317", "4429006138", "407719", "620035", "2073
 const SENTENCES: &[&str] = &[
     "martes 14 de octubre a las 4 y media",
     "tuesday the 14 th of october at half past four",
-    "no es con be no con uve",
 ];
 
-/// Whether a transcript holds words of the prompt that was given, so that it can't be trusted and must be recognised again without one.
+/// Whether a transcript can't be trusted and must be recognised again without a prompt: it holds words of the prompt, or
+/// one phrase in a loop, as some prompts provoke.
 pub fn leaks_prompt(text: &str, expectation: Expectation, language: Language) -> bool {
     let words: Vec<String> = tokens(text).into_iter().map(|token| token.key).collect();
     let said = format!(" {} ", words.join(" "));
@@ -79,6 +90,7 @@ pub fn leaks_prompt(text: &str, expectation: Expectation, language: Language) ->
         .any(|name| prompt.contains(&name) && said.contains(&name));
     let digits = numbers::digits(text, language);
     names
+        || loops(&tokens(text))
         || NUMBERS
             .iter()
             .any(|number| shows(decoding_prompt(expectation, language), number) && digits.contains(number))

@@ -42,7 +42,7 @@ pub(crate) fn sounds(folded: &str) -> String {
             ('v', _) => ('b', 1),
             ('x', _) => ('j', 1),
             ('w', _) => ('u', 1),
-            ('y', None | Some('b'..='d' | 'f' | 'g' | 'l' | 'm' | 'n' | 'r' | 's' | 't')) => ('i', 1),
+            ('y', None | Some('b'..='d' | 'f' | 'g' | 'l'..='n' | 'p' | 'r'..='t' | 'v' | 'z')) => ('i', 1),
             ('h', _) => {
                 at += 1;
                 continue;

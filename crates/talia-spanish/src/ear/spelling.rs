@@ -101,6 +101,43 @@ const PHRASES: &[(&str, &str)] = &[
     ("elle", "ll"),
 ];
 
+/// Parts words that are two names of letters written as one ("errete") where they stand beside another letter.
+pub(crate) fn parted(row: &[Token], language: Language) -> Vec<Token> {
+    let is_letter = |at: Option<usize>| {
+        at.and_then(|at| row.get(at))
+            .is_some_and(|token| token.key.chars().count() == 1 || take(std::slice::from_ref(token), language).is_some())
+    };
+    let mut parted = Vec::with_capacity(row.len());
+    for (at, token) in row.iter().enumerate() {
+        let beside = is_letter(at.checked_sub(1)) || is_letter(Some(at + 1));
+        let cut = two_letters(&token.key).filter(|_| beside && language == Language::Spanish);
+        match cut.and_then(|cut| token.key.split_at_checked(cut)) {
+            Some((first, second)) => {
+                let part = |key: &str, glued, pause| Token {
+                    text: key.to_owned(),
+                    key: key.to_owned(),
+                    glued,
+                    pause,
+                    stop: false,
+                };
+                parted.push(part(first, token.glued, false));
+                parted.push(part(second, true, token.pause));
+            }
+            None => parted.push(token.clone()),
+        }
+    }
+    parted
+}
+
+/// Where a word of two long names of letters is cut.
+fn two_letters(key: &str) -> Option<usize> {
+    let names = || NAMES.iter().map(|(name, _, _)| *name).filter(|name| name.len() >= 2);
+    names().filter(|first| first.len() >= 3).find_map(|first| {
+        let rest = key.strip_prefix(first)?;
+        names().any(|second| second == rest).then_some(first.len())
+    })
+}
+
 /// Reads the letter (or doubled letter) that the tokens begin with.
 pub(crate) fn take(row: &[Token], language: Language) -> Option<Letters> {
     if language == Language::Spanish {

@@ -17,6 +17,8 @@ pub enum Thought {
     Say { text: String, kind: SpeechKind },
     /// What kind of answer the caller is expected to give to what was just said.
     Expect(Expectation),
+    /// A sentence that will probably be said later in this call.
+    Foresee(String),
     /// What is known of the lead now.
     Lead(LeadDraft),
     /// End the call when all of this answer has been heard.

@@ -177,6 +177,7 @@ impl CallTask {
                 let now = self.now();
                 self.recorder.lead(&lead, now, false);
             }
+            Thought::Foresee(text) => self.mouth.foresee(text),
             Thought::EndCall => self.tell(Input::EndCall { cue }),
             Thought::Done => self.tell(Input::Answered { cue }),
         }

@@ -82,12 +82,10 @@ impl Demo {
 
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
-        let outcome = self.call(&app, &origin, &token).await?;
+        let (outcome, shown) = self.call(&app, &origin, &token).await?;
+        report(&app, &outcome, &shown, &self.folder).await?;
         stop.cancel();
         server.await?;
-        let (outcome, shown) = outcome;
-        report(&app, &outcome, &shown, &self.folder).await?;
-        app.store.close().await;
         anyhow::ensure!(outcome.script_fault.is_none(), "el guion no llegó a su fin: {:?}", outcome.script_fault);
         Ok(())
     }

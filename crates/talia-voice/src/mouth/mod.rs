@@ -1,22 +1,26 @@
 //! The mouth of one call: sentences in, μ-law audio out, in order, first clause first.
 
 pub mod prepared;
+mod release;
 pub mod tts;
 
 use self::tts::{Tts, Voice};
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
+use talia_audio::frame::duration_of;
 use talia_dialogue::SegmentId;
 use talia_spanish::{Language, tongue};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Sentences that may wait for synthesis in one call.
 const QUEUE: usize = 64;
+/// Sentences that may wait to be made ahead.
+const FORESEEN: usize = 16;
 
 /// What the mouth reports.
 #[derive(Debug)]
@@ -47,6 +51,7 @@ struct Sentence {
 /// The mouth of one call. Its worker ends when it is dropped.
 pub struct Mouth {
     sentences: mpsc::Sender<Sentence>,
+    foreseen: mpsc::Sender<String>,
     events: mpsc::Sender<MouthEvent>,
     cancels: HashMap<SegmentId, Arc<AtomicBool>>,
 }
@@ -60,8 +65,11 @@ impl Mouth {
         tasks: &tokio_util::task::TaskTracker,
     ) -> Self {
         let (sentences, queue) = mpsc::channel(QUEUE);
-        tasks.spawn(work(engines, voice, queue, events.clone()));
-        Self { sentences, events, cancels: HashMap::new() }
+        let (foreseen, foreseen_queue) = mpsc::channel(FORESEEN);
+        let worker = Worker { engines, voice, events: events.clone(), foreseen: Arc::default() };
+        tasks.spawn(worker.clone().foresee_all(foreseen_queue));
+        tasks.spawn(worker.say_all(queue));
+        Self { sentences, foreseen, events, cancels: HashMap::new() }
     }
 
     /// Makes audio of a sentence.
@@ -72,6 +80,12 @@ impl Mouth {
         if self.sentences.try_send(Sentence { segment, text, cancelled }).is_err() {
             let _ = self.events.try_send(MouthEvent::Failed { segment });
         }
+    }
+
+    /// Makes a sentence ahead that will probably be said in this call.
+    pub fn foresee(&self, text: String) {
+        // With a full queue the sentence is simply made when it is said.
+        let _ = self.foreseen.try_send(text);
     }
 
     /// The rest of this sentence is not wanted.
@@ -90,55 +104,89 @@ impl Drop for Mouth {
     }
 }
 
-async fn work(
+/// What the tasks of one mouth share.
+#[derive(Clone)]
+struct Worker {
     engines: MouthEngines,
     voice: Voice,
-    mut queue: mpsc::Receiver<Sentence>,
     events: mpsc::Sender<MouthEvent>,
-) {
-    while let Some(sentence) = queue.recv().await {
-        let segment = sentence.segment;
-        let event = match say(&engines, &voice, &sentence, &events).await {
-            Ok(()) => MouthEvent::End { segment },
-            Err(error) => {
-                tracing::warn!(error = %error, "a sentence could not be synthesised");
-                MouthEvent::Failed { segment }
+    /// Sentences of this call made ahead; they hold the caller's words and go with the call.
+    foreseen: Arc<Mutex<HashMap<String, Arc<[u8]>>>>,
+}
+
+impl Worker {
+    fn kept(&self, text: &str) -> Option<Arc<[u8]>> {
+        let foreseen = self.foreseen.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        foreseen.or_else(|| self.engines.tts.kept(text, &self.voice))
+    }
+
+    async fn say_all(self, mut queue: mpsc::Receiver<Sentence>) {
+        while let Some(sentence) = queue.recv().await {
+            let segment = sentence.segment;
+            let event = match say(&self, &sentence).await {
+                Ok(()) => MouthEvent::End { segment },
+                Err(error) => {
+                    tracing::warn!(error = %error, "a sentence could not be synthesised");
+                    MouthEvent::Failed { segment }
+                }
+            };
+            if self.events.send(event).await.is_err() {
+                return;
             }
-        };
-        if events.send(event).await.is_err() {
-            return;
+        }
+    }
+
+    /// Makes sentences that will probably be said, one at a time, so that live ones find a worker free.
+    async fn foresee_all(self, mut queue: mpsc::Receiver<String>) {
+        while let Some(text) = queue.recv().await {
+            if self.kept(&text).is_some() {
+                continue;
+            }
+            // One that fails now is tried again, and reported, when it is really said.
+            if let Ok(mulaw) = speak(&self.engines, &text, &self.voice).await {
+                self.foreseen.lock().unwrap_or_else(PoisonError::into_inner).insert(text, mulaw);
+            }
         }
     }
 }
 
-/// Says a sentence whole when it is kept already, else clause by clause, so that its first words are heard early.
-async fn say(
-    engines: &MouthEngines,
-    voice: &Voice,
-    sentence: &Sentence,
-    events: &mpsc::Sender<MouthEvent>,
-) -> Result<(), tts::TtsError> {
+/// Says a sentence whole when it is kept already, else piece by piece, so that its first words are heard early. The first
+/// piece is held back as long as the making of the rest would leave a gap.
+async fn say(worker: &Worker, sentence: &Sentence) -> Result<(), tts::TtsError> {
     let segment = sentence.segment;
-    if let Some(mulaw) = engines.tts.kept(&sentence.text, voice) {
+    let Worker { engines, voice, events, .. } = worker;
+    if let Some(mulaw) = worker.kept(&sentence.text) {
         let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
         return Ok(());
     }
+    let mut ready = Vec::new();
     let mut rest = sentence.text.as_str();
     if let Some((opening, mulaw)) = kept_opening(engines, rest, voice) {
         rest = &rest[opening.len()..];
-        let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+        ready.push(mulaw);
     }
-    for clause in clauses(rest, voice.language) {
+    let pieces = clauses(rest, voice.language);
+    let expected: Vec<_> =
+        pieces.iter().map(|piece| release::expected_duration(piece, voice.language)).collect();
+    let mut begun = false;
+    for (done, piece) in pieces.iter().enumerate() {
         if sentence.cancelled.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let mulaw = match engines.tts.kept(&clause, voice) {
-            Some(kept) => kept,
-            None => speak(engines, &clause, voice).await?,
-        };
-        if events.send(MouthEvent::Audio { segment, mulaw }).await.is_err() {
-            return Ok(());
+        let held = ready.iter().map(|mulaw| mulaw.len() as u64).sum();
+        if begun || (held > 0 && release::may_begin(duration_of(held), &expected[done..], engines.tts.pace())) {
+            begun = true;
+            for mulaw in ready.drain(..) {
+                let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+            }
         }
+        ready.push(match worker.kept(piece) {
+            Some(kept) => kept,
+            None => speak(engines, piece, voice).await?,
+        });
+    }
+    for mulaw in ready {
+        let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{
     tts::{TtsError, Voice},
 };
 
-use futures::stream::{self, StreamExt};
+use tokio::task::JoinSet;
 
 /// What became of a preparation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,18 +27,23 @@ pub async fn prepare(
 ) -> Result<Prepared, TtsError> {
     let mut prepared = Prepared::default();
     let at_once = engines.workers.available_permits().max(1);
-    // Owned by each step: a closure that borrows its sentence is not general enough for a spawned task.
-    let steps = sentences.iter().cloned().map(|sentence| one(engines.clone(), sentence, voice.clone()));
-    let mut results = stream::iter(steps).buffered(at_once);
+    let mut waiting = sentences.iter().cloned();
+    let mut running = JoinSet::new();
+    for sentence in waiting.by_ref().take(at_once) {
+        running.spawn(one(engines.clone(), sentence, voice.clone()));
+    }
     let mut ready = 0;
-    while let Some(result) = results.next().await {
-        if result? {
+    while let Some(made) = running.join_next().await {
+        if made.map_err(|_| TtsError::Stopped)?? {
             prepared.made += 1;
         } else {
             prepared.kept += 1;
         }
         ready += 1;
         progress(ready);
+        if let Some(sentence) = waiting.next() {
+            running.spawn(one(engines.clone(), sentence, voice.clone()));
+        }
     }
     Ok(prepared)
 }
@@ -48,10 +53,9 @@ async fn one(engines: MouthEngines, sentence: String, voice: Voice) -> Result<bo
     if engines.tts.kept(&sentence, &voice).is_some() {
         return Ok(false);
     }
-    let permit = engines.workers.clone().acquire_owned().await.map_err(|_| TtsError::Stopped)?;
-    let tts = engines.tts;
+    let permit = engines.workers.acquire_owned().await.map_err(|_| TtsError::Stopped)?;
     let made = tokio::task::spawn_blocking(move || {
-        let made = tts.prepare(&sentence, &voice);
+        let made = engines.tts.prepare(&sentence, &voice);
         drop(permit);
         made
     });

@@ -115,6 +115,14 @@ fn label(row: &[Token], language: Language, behind_dot: bool) -> (String, usize)
             label.push_str(&found.text);
             letters = true;
             at += found.used;
+        } else if at > 0 && rest[0].is("y") && language == Language::Spanish && dot(&rest[1..], language).is_some() {
+            // "un y punto edu": no domain ends in "y" said apart.
+            label.push('i');
+            at += 1;
+        } else if rest[0].is("0") && rest.get(1).is_some_and(|next| next.glued && next.is_word()) {
+            // "0inox": a word, not a digit.
+            label.push_str("cero");
+            at += 1;
         } else if let Some(group) = numbers::take(rest, language) {
             label.push_str(&group.digits);
             at += group.used;

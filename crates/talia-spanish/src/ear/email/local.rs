@@ -2,6 +2,7 @@
 
 use super::symbols::{self, Sign};
 use crate::Language;
+use crate::ear::given_names::{is_usual, two_names, usual, usual_spelling};
 use crate::ear::numbers;
 use crate::ear::sound::{fold, likeness};
 use crate::ear::spelling::{self, Letters};
@@ -48,7 +49,7 @@ impl Piece {
 /// Reads a local part, best first; empty if nothing readable was said.
 pub(crate) fn read(row: &[Token], language: Language) -> Vec<(String, f32)> {
     let row = after_preamble(row);
-    let pieces = spelled_again(&pieces(row, language));
+    let pieces = usual_names(&spelled_again(&pieces(row, language)));
     combine(&pieces)
 }
 
@@ -58,6 +59,7 @@ pub(crate) fn fragment(row: &[Token], language: Language) -> String {
 }
 
 fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
+    let row = &spelling::parted(row, language)[..];
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at = 0;
     while at < row.len() {
@@ -213,6 +215,37 @@ fn spelled_again(pieces: &[Piece]) -> Vec<Piece> {
     kept
 }
 
+/// "ector", "y van", "la ura": words that sound exactly like a usual name are most likely it.
+fn usual_names(pieces: &[Piece]) -> Vec<Piece> {
+    let is_word = |piece: &Piece| {
+        !piece.sign && piece.readings.len() == 1 && piece.best().bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    let mut named = Vec::with_capacity(pieces.len());
+    let mut at = 0;
+    while at < pieces.len() {
+        let found = [2, 1].into_iter().find_map(|count| {
+            let parts = pieces.get(at..at + count)?;
+            let said: String = parts.iter().map(Piece::best).collect();
+            let whole = parts.iter().all(is_word)
+                && parts.iter().any(|part| part.best().len() >= 3 && !part.letter)
+                && (count == 1 || !parts.iter().any(|part| is_usual(part.best())));
+            let name = if count == 1 { usual_spelling(&said) } else { usual(&said) };
+            let name = name.filter(|_| whole && said.len() >= 3)?;
+            Some((count, Piece::either(written(&name.to_lowercase()), said, 0.5)))
+        });
+        let found = found.or_else(|| {
+            let said = pieces[at].best();
+            let (first, second) = two_names(said).filter(|_| is_word(&pieces[at]))?;
+            let names = written(&format!("{first}{second}").to_lowercase());
+            (names != said).then(|| (1, Piece::either(names, said, 0.5)))
+        });
+        let (count, piece) = found.unwrap_or_else(|| (1, pieces[at].clone()));
+        named.push(piece);
+        at += count;
+    }
+    named
+}
+
 /// The likeliest text, then those that differ from it in one piece.
 fn combine(pieces: &[Piece]) -> Vec<(String, f32)> {
     let text = |changed: Option<(usize, usize)>| -> String {
@@ -251,7 +284,7 @@ fn tidy(local: &str) -> String {
 const CUES: &[&str] = &[
     "correo electronico es", "correo es", "email es", "mail es", "direccion es", "correo seria", "correo seria el",
     "es el", "seria el", "seria", "es la", "mi correo", "mi correo electronico", "mi email", "mi mail",
-    "correo electronico", "al correo", "apunte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe",
+    "correo electronico", "al correo", "apunte", "a punte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe",
     "pongame", "es", "mandelo a", "envielo a", "enviamelo a", "mandamelo a", "mandemelo a", "escribame a",
     "escribeme a", "perdon", "digo", "mejor dicho", "corrijo", "quise decir", "tome nota", "toma nota", "te la dicto",
     "se la dicto", "te lo dicto", "se lo dicto", "te dicto", "le dicto", "escribir a", "escribirme a", "escriban a",

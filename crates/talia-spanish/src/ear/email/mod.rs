@@ -2,6 +2,7 @@
 
 mod domain;
 mod ending;
+mod known_name;
 pub(crate) mod local;
 pub(crate) mod providers;
 pub(crate) mod symbols;
@@ -9,6 +10,7 @@ pub(crate) mod symbols;
 use super::heard::{Candidate, Candidates, Email};
 use super::token::{Token, has_any, tokens};
 use crate::{Expectation, Language};
+pub use known_name::prefer_known_name;
 use symbols::Certainty;
 
 /// Reads the address in a text. Without [`Expectation::Email`] only a text that says "arroba" (or holds `@`) has one.
@@ -18,7 +20,7 @@ pub fn read(text: &str, expectation: Expectation, language: Language) -> Option<
 
 pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Language) -> Option<Candidates<Email>> {
     let (row, ats) = symbols::unglue(row, language);
-    let asked = expectation == Expectation::Email || announced(&row);
+    let asked = expectation.takes_email() || announced(&row);
     let strong = ats.iter().any(|(_, certainty)| *certainty == Certainty::Strong);
     let mut found: Vec<Candidate<Email>> = Vec::new();
     for (order, (at, certainty)) in ats.iter().enumerate() {
@@ -41,7 +43,7 @@ pub(crate) fn read_tokens(row: &[Token], expectation: Expectation, language: Lan
         let weight = weight * if corrected { 0.4 } else { 1.0 } * 0.98_f32.powi(order as i32);
         around(&row[start..*at], &row[at + 1..], language, weight, &mut found);
     }
-    if found.is_empty() && expectation == Expectation::Email {
+    if found.is_empty() && expectation.takes_email() {
         without_at(&row, language, &mut found);
     }
     Candidates::rank(found)
@@ -76,12 +78,32 @@ fn around(before: &[Token], after: &[Token], language: Language, weight: f32, fo
     }
 }
 
+/// Whether the text holds signs of an address ("arroba", "guion bajo", "punto"), so that one is being dictated.
+pub(crate) fn dictates(row: &[Token], language: Language) -> bool {
+    let (row, ats) = symbols::unglue(row, language);
+    let signs = (0..row.len())
+        .filter_map(|at| symbols::take(&row[at..], language))
+        .filter(|(sign, _)| !matches!(sign, symbols::Sign::Remark))
+        .count();
+    signs > 0 || !ats.is_empty()
+}
+
+/// How sure a domain must be to stand without an "arroba".
+const NEAR: f32 = 0.6;
+
 /// "juan pérez gmail punto com": the "arroba" was lost, but a known provider shows where it stood.
 fn without_at(row: &[Token], language: Language, found: &mut Vec<Candidate<Email>>) {
+    if has_any(row, &["me llamo", "mi nombre", "soy", "my name"]) {
+        return;
+    }
     // The domain ends the text, and few words say it.
     for at in row.len().saturating_sub(12).max(1)..row.len() {
         let known = domain::read(&row[at..], language).into_iter().any(|domain| {
-            providers::recognise(domain.name.split('.').next().unwrap_or("")).is_some_and(|(_, alike)| alike >= 1.0)
+            // The provider's very name, or something near it with its ending said: "llamo" alone is no "yahoo".
+            let is_named = row[at].is(domain.name.split('.').next().unwrap_or(""));
+            (is_named || domain.confidence >= NEAR)
+                && providers::recognise(domain.name.split('.').next().unwrap_or(""))
+                    .is_some_and(|(_, alike)| alike >= 1.0)
                 && domain.used + at + 2 >= row.len()
         });
         if known {

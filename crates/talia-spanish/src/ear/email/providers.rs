@@ -25,7 +25,7 @@ const PROVIDERS: &[Provider] = &[
             "llimeil", "llemail", "gemal", "jemal", "hemail", "hemael", "himail", "hemaelel", "imail", "himeil",
             "gimale", "gemil", "gemaell", "jeimail", "jemailel", "gemailel", "jimeal", "gmeal", "gmile", "gemayl",
             "jemayl", "hemaell", "gemaill", "djimeil", "gemaele", "jmeil", "jimell", "hemel", "jimail", "gemaila",
-            "email", "emael",
+            "email", "emael", "gilmail", "jilmail", "gimeel", "jimeel", "gemeel", "jemeel",
         ],
     },
     Provider {
@@ -36,7 +36,7 @@ const PROVIDERS: &[Provider] = &[
             "jotmael", "otmael", "houtmail", "rotmail", "hotemail", "jotemail", "jotamail", "hodmail", "jodmail",
             "hatmail", "hotmai", "hotmal", "homail", "gotmail", "gotmeil", "jotmal", "otmel", "jotameil", "hotmale",
             "jotmale", "aotmail", "hogmail", "autmail", "jogmail", "votmail", "outmael", "oatmeal", "hotmeal",
-            "jotmai", "jolmail", "holmail",
+            "jotmai", "jolmail", "holmail", "jodmel", "jodmeel", "jotmeel", "hotmeel", "otmeel",
         ],
     },
     Provider {
@@ -68,7 +68,7 @@ const PROVIDERS: &[Provider] = &[
     Provider {
         name: "live",
         endings: &["com", "com.mx", "com.ar"],
-        aliases: &["laif", "laiv", "laib", "life", "lif", "liv", "laive", "laib", "layf"],
+        aliases: &["laif", "laiv", "laib", "life", "lif", "liv", "laive", "laes", "layf"],
     },
     Provider {
         name: "protonmail",

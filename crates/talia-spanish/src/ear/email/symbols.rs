@@ -1,6 +1,7 @@
 //! Finds the signs of an address in speech: arroba, punto, guion bajo, guion medio, also as recognisers mishear them.
 
 use crate::Language;
+use crate::ear::given_names::{is_usual, usual};
 use crate::ear::sound::sounds;
 use crate::ear::token::{Token, begins_any};
 
@@ -37,27 +38,16 @@ const MIDDLE: &[&str] = &[
     "medio", "media", "medios", "merio", "normal", "corto", "mediano", "simple", "comun", "enmedio",
 ];
 
+/// "guion" as recognisers write it; words that are nothing else.
+#[rustfmt::skip]
+const GUION: &[&str] = &[
+    "guion", "gion", "guyon", "guiyon", "guian", "geon", "jion", "yion", "hion", "quion", "kion", "guillon",
+    "guioncito", "gyon", "guiom", "guinon", "guiam", "giom", "kiom", "guio",
+];
+
 /// Whether a word is "guion"; `certain` asks for words that are nothing else.
 fn guion(key: &str, certain: bool) -> bool {
-    let surely = matches!(
-        key,
-        "guion"
-            | "gion"
-            | "guyon"
-            | "guiyon"
-            | "guian"
-            | "geon"
-            | "jion"
-            | "yion"
-            | "hion"
-            | "quion"
-            | "kion"
-            | "guillon"
-            | "guioncito"
-            | "gyon"
-            | "guiom"
-            | "guinon"
-    );
+    let surely = GUION.contains(&key);
     surely
         || (!certain
             && matches!(
@@ -194,9 +184,24 @@ pub(crate) fn unglue(row: &[Token], language: Language) -> (Vec<Token>, Vec<(usi
     while at < row.len() {
         if let Some((used, certainty)) = arroba(&row[at..], language) {
             let pause = row[at + used - 1].pause;
+            if used == 1 && certainty == Certainty::Weak {
+                give_back(&mut out);
+            }
             ats.push((out.len(), certainty));
             out.push(piece("@", false, pause));
             at += used;
+            continue;
+        }
+        if language == Language::Spanish
+            && let Some(edge) = with_edge(&row[at].key)
+        {
+            if let (Some(letter), Some(last)) = (edge, out.last_mut().filter(|last| last.is_word())) {
+                last.key.push(letter);
+                last.text.push(letter);
+            }
+            ats.push((out.len(), Certainty::Strong));
+            out.push(piece("@", false, row[at].pause));
+            at += 1;
             continue;
         }
         let next = row.get(at + 1);
@@ -204,6 +209,36 @@ pub(crate) fn unglue(row: &[Token], language: Language) -> (Vec<Token>, Vec<(usi
         at += 1;
     }
     (out, ats)
+}
+
+/// "pere sarroba": the last letter of the word before; "arrobag gmail": the first of the word behind, said again.
+fn with_edge(key: &str) -> Option<Option<char>> {
+    ["arroba", "arrova", "aroba", "orroba", "erroba", "urroba"].iter().find_map(|sign| {
+        let (before, after) = key.split_once(sign)?;
+        let mut letters = before.chars().chain(after.chars());
+        let (edge, rest) = (letters.next()?, letters.next());
+        let consonant = edge.is_alphabetic() && !"aeiou".contains(edge);
+        (rest.is_none() && consonant).then_some(Some(edge).filter(|_| after.is_empty()))
+    })
+}
+
+/// "ruiza roba", "peñar roba": what belongs to the "arroba" goes back from a name that is then a usual one.
+fn give_back(out: &mut Vec<Token>) {
+    let letters_before = out.len() >= 2 && out[out.len() - 2].key.chars().count() == 1;
+    let Some(last) = out.last_mut().filter(|last| last.is_word()) else {
+        return;
+    };
+    if last.is("a") {
+        if !letters_before && out.len() > 1 {
+            out.pop();
+        }
+        return;
+    }
+    let shorter = last.key.strip_suffix(['a', 'r']).map(str::to_owned);
+    if let Some(shorter) = shorter.filter(|shorter| is_usual(shorter) && !is_usual(&last.key)) {
+        last.text.clone_from(&shorter);
+        last.key = shorter;
+    }
 }
 
 fn piece(text: &str, glued: bool, pause: bool) -> Token {
@@ -240,7 +275,7 @@ fn arroba(row: &[Token], language: Language) -> Option<(usize, Certainty)> {
         return Some((2, Certainty::Strong));
     }
     match sounds(&first.key).as_str() {
-        "aroba" | "arobas" | "arobar" | "aroban" | "arobo" | "arobe" | "aroga" | "araba" => {
+        "aroba" | "eroba" | "oroba" | "arobas" | "arobar" | "aroban" | "arobo" | "arobe" | "aroga" | "araba" => {
             Some((1, Certainty::Strong))
         }
         "roba" | "robar" | "robas" | "ropa" | "aropa" | "aruba" | "ariba" | "aroma" | "roban" | "robo" | "at" => {
@@ -250,12 +285,8 @@ fn arroba(row: &[Token], language: Language) -> Option<(usize, Certainty)> {
     }
 }
 
-/// Signs that recognisers glue to a neighbour, with the sign they stand for. Long ones first.
+/// Signs that recognisers glue to a neighbour, with the sign they stand for.
 const GLUED: &[(&str, &str)] = &[
-    ("guionbajo", "_"),
-    ("gionbajo", "_"),
-    ("guionmedio", "-"),
-    ("gionmedio", "-"),
     ("arroba", "@"),
     ("arrova", "@"),
     ("aroba", "@"),
@@ -284,33 +315,62 @@ fn split(
             }
         }
     }
-    let glued = GLUED.iter().find_map(|(sign, mark)| {
-        let found = token.key.find(sign)?;
-        (token.key.len() > sign.len() + 1 && token.key != "puntos").then_some((found, *sign, *mark))
-    });
-    let rova = ["roba", "rova"].iter().find_map(|sign| {
-        let rest = token.key.strip_prefix(sign)?;
-        (rest.len() >= 4 && super::providers::recognise(rest).is_some()).then_some(rest)
-    });
-    match (glued, rova) {
-        (Some((found, sign, mark)), _) => {
-            let (before, after) = (&token.key[..found], &token.key[found + sign.len()..]);
-            if !before.is_empty() {
-                out.push(piece(before, token.glued, false));
-            }
-            if mark == "@" {
-                ats.push((out.len(), Certainty::Strong));
-            }
-            out.push(piece(mark, true, after.is_empty() && token.pause));
-            if !after.is_empty() {
-                out.push(piece(after, true, token.pause));
-            }
+    // "escarlos": "es" and a name.
+    if let Some(name) = token.key.strip_prefix("es").filter(|name| is_usual(name) && usual(&token.key).is_none()) {
+        out.push(piece("es", token.glued, false));
+        out.push(piece(name, true, token.pause));
+        return;
+    }
+    if let Some((before, mark, after)) = glued_sign(&token.key) {
+        let (before, after) = (before.to_owned(), after.to_owned());
+        if !before.is_empty() {
+            split(&piece(&before, token.glued, false), None, language, out, ats);
         }
-        (None, Some(rest)) => {
+        if mark == "@" {
+            ats.push((out.len(), Certainty::Strong));
+        }
+        out.push(piece(mark, true, after.is_empty() && token.pause));
+        if !after.is_empty() {
+            split(&piece(&after, true, token.pause), next, language, out, ats);
+        }
+        return;
+    }
+    let provider = ["roba", "rova"].iter().find_map(|sign| {
+        let rest = token.key.strip_prefix(sign)?;
+        // "robagime el": the provider's name may go on in the next word.
+        let longer = next.map(|next| format!("{rest}{}", next.key));
+        let known = |name: &str| name.len() >= 4 && super::providers::recognise(name).is_some();
+        (known(rest) || (rest.len() >= 3 && longer.is_some_and(|name| known(&name)))).then_some(rest)
+    });
+    match provider {
+        Some(rest) => {
+            give_back(out);
             ats.push((out.len(), Certainty::Weak));
             out.push(piece("@", token.glued, false));
             out.push(piece(rest, true, token.pause));
         }
-        (None, None) => out.push(token.clone()),
+        None => out.push(token.clone()),
     }
+}
+
+/// The first sign inside a word, what stands before it and behind it.
+fn glued_sign(key: &str) -> Option<(&str, &'static str, &str)> {
+    let whole = |sign: &str| key.len() <= sign.len() + 1 || key == "puntos";
+    let plain = GLUED
+        .iter()
+        .filter(|(sign, _)| !whole(sign))
+        .filter_map(|(sign, mark)| key.find(sign).map(|at| (at, sign.len(), *mark)));
+    let kinds: &[(&[&str], &'static str)] = &[(BELOW, "_"), (MIDDLE, "-")];
+    let lines = kinds.iter().flat_map(|(kinds, mark)| {
+        kinds.iter().filter_map(|kind| {
+            let kind_at = key.find(kind)?;
+            let guion = GUION
+                .iter()
+                .filter(|guion| key[..kind_at].ends_with(**guion))
+                .max_by_key(|guion| guion.len())?;
+            Some((kind_at - guion.len(), guion.len() + kind.len(), *mark))
+        })
+    });
+    let (at, length, mark) = plain.chain(lines).min_by_key(|(at, length, _)| (*at, usize::MAX - length))?;
+    Some((&key[..at], mark, &key[at + length..]))
 }

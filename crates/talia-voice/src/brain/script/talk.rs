@@ -519,12 +519,7 @@ impl ScriptBrain {
                 })
             }
             Pending::ConfirmEmail => self.line(&lines.email_confirm),
-            Pending::OfferPhone => self.caller_number.clone().and_then(|number| {
-                fill(lines.phone_offer.text(self.state.usted), |gap| match gap {
-                    "phone" => Some(&number),
-                    own => self.assistant.own(own),
-                })
-            }),
+            Pending::OfferPhone => self.phone_offer(),
             Pending::ConfirmPhone => self.line(&lines.phone_confirm),
             Pending::AnythingElse => {
                 if self.tries(next) == 0 {
@@ -576,6 +571,29 @@ impl ScriptBrain {
 
     fn tries(&self, pending: Pending) -> usize {
         self.state.asked.get(&pending).copied().unwrap_or(0)
+    }
+
+    /// Sentences with this caller's own data that will be said unless something changes.
+    fn foreseen(&self) -> Vec<String> {
+        let assistant = self.assistant.clone();
+        let lines = &assistant.lines;
+        let draft = &self.state.fields.draft;
+        let mut texts = Vec::new();
+        if self.tries(Pending::OfferPhone) == 0 && draft.phone.is_none() {
+            texts.extend(self.phone_offer());
+        }
+        if self.tries(Pending::AnythingElse) == 0 && draft.name.is_some() && draft.email_confirmed {
+            texts.extend(self.line(&lines.summary));
+        }
+        texts.iter().flat_map(|text| tongue::sentences(text)).map(|sentence| sentence.trim().to_owned()).collect()
+    }
+
+    fn phone_offer(&self) -> Option<String> {
+        let number = self.caller_number.as_deref()?;
+        fill(self.assistant.lines.phone_offer.text(self.state.usted), |gap| match gap {
+            "phone" => Some(number),
+            own => self.assistant.own(own),
+        })
     }
 
     fn goodbye(&mut self, reply: &mut Reply, phrase: &Phrase) {
@@ -630,6 +648,9 @@ impl Brain for ScriptBrain {
         if !matches!(about, Cue::Filler) {
             self.send(cue, Thought::Expect(self.expectation()));
         }
+        for sentence in self.foreseen() {
+            self.send(cue, Thought::Foresee(sentence));
+        }
         if reply.end {
             self.send(cue, Thought::EndCall);
         }
@@ -639,12 +660,17 @@ impl Brain for ScriptBrain {
     fn forget(&mut self, _cue: CueId) {}
 
     fn heard(&mut self, entry: &Entry) {
-        if entry.speaker == Speaker::Assistant
-            && entry.unheard.is_none()
-            && self.state.question.as_deref().is_some_and(|question| question.ends_with(entry.text.trim()))
-        {
-            self.state.question_heard = true;
-        }
+        let Some(question) = self.state.question.as_deref().filter(|_| entry.speaker == Speaker::Assistant) else {
+            return;
+        };
+        let text = entry.text.trim();
+        // Who interrupts the second half of a question has understood it.
+        let heard = if entry.unheard.is_none() {
+            !text.is_empty() && question.ends_with(text)
+        } else {
+            question.starts_with(text) && text.len() * 2 >= question.len()
+        };
+        self.state.question_heard |= heard;
     }
 
     fn lead(&self) -> LeadDraft {

@@ -33,6 +33,10 @@ impl Tts for FixedDelayTts {
         Ok(false)
     }
 
+    fn pace(&self) -> f32 {
+        0.0
+    }
+
     fn name(&self) -> &'static str {
         "fixed-delay"
     }

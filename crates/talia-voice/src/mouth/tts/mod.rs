@@ -36,6 +36,8 @@ pub trait Tts: Send + Sync {
     fn kept(&self, text: &str, voice: &Voice) -> Option<Arc<[u8]>>;
     /// Speaks and keeps it; `false` when it came from what was kept on disk before.
     fn prepare(&self, text: &str, voice: &Voice) -> Result<bool, TtsError>;
+    /// Seconds of work that a second of speech takes now, about.
+    fn pace(&self) -> f32;
     /// Its name, as it is printed.
     fn name(&self) -> &'static str;
 }
