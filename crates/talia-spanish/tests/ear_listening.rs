@@ -181,6 +181,8 @@ fn a_prompt_that_comes_back_is_noticed_and_callers_are_not_accused() {
         Expectation::Email,
         Expectation::Phone,
         Expectation::YesNo,
+        Expectation::ConfirmEmail,
+        Expectation::ConfirmPhone,
         Expectation::Digits,
         Expectation::Date,
         Expectation::Company,

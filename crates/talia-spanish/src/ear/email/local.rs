@@ -229,7 +229,11 @@ fn usual_names(pieces: &[Piece]) -> Vec<Piece> {
             let whole = parts.iter().all(is_word)
                 && parts.iter().any(|part| part.best().len() >= 3 && !part.letter)
                 && (count == 1 || !parts.iter().any(|part| is_usual(part.best())));
-            let name = if count == 1 { usual_spelling(&said) } else { usual(&said) };
+            let name = if count == 1 {
+                usual_spelling(&said)
+            } else {
+                usual(&said)
+            };
             let name = name.filter(|_| whole && said.len() >= 3)?;
             Some((count, Piece::either(written(&name.to_lowercase()), said, 0.5)))
         });
