@@ -10,7 +10,7 @@ mod serve;
 mod terminal;
 mod voices;
 
-use crate::{brain::script::AssistantError, config::ConfigError};
+use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -72,6 +72,12 @@ pub async fn run(command: Command) -> Result<()> {
 
 /// 64 when the configuration or an assistant is wrong, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let is_configuration = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<AssistantError>());
+    let is_configuration = error.chain().any(|cause| {
+        // A transparent error hides the one inside from the chain.
+        let of_app = cause.downcast_ref::<AppError>();
+        cause.is::<ConfigError>()
+            || cause.is::<AssistantError>()
+            || of_app.is_some_and(|error| matches!(error, AppError::Assistant(_) | AppError::Secret(_)))
+    });
     if is_configuration { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
 }

@@ -18,6 +18,7 @@ pub(super) struct Raw {
     bad_frames: u32,
     token_ttl_s: u64,
     resumes: u32,
+    abandoned_s: u64,
     drain_s: u64,
     longest_call_s: u64,
 }
@@ -47,6 +48,8 @@ pub struct Limits {
     pub token_ttl: Duration,
     /// How often the stream of one call is begun again after it broke.
     pub resumes: u32,
+    /// How long a call may have no stream and no news before it counts as abandoned.
+    pub abandoned: Duration,
     /// How long live calls get when the server stops.
     pub drain: Duration,
     /// The longest call.
@@ -89,6 +92,7 @@ impl Raw {
             bad_frames: self.bad_frames,
             token_ttl: seconds("limits.token_ttl_s", self.token_ttl_s)?,
             resumes: self.resumes,
+            abandoned: seconds("limits.abandoned_s", self.abandoned_s)?,
             drain: seconds("limits.drain_s", self.drain_s)?,
             longest_call: seconds("limits.longest_call_s", self.longest_call_s)?,
         })

@@ -2,7 +2,7 @@
 
 use super::router;
 use crate::app::App;
-use crate::line::CloseCause;
+use crate::line::{CloseCause, abandoned};
 use crate::telemetry::labels::Refusal;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -50,6 +50,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         tasks: TaskTracker::new(),
         app: app.clone(),
     };
+    let sweeping = tokio::spawn(abandoned::keep_sweeping(app.clone()));
     tokio::select! {
         () = server.accept(&listener) => {}
         () = shutdown => {}
@@ -74,6 +75,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         tokio::join!(server.tasks.wait(), app.calls.wait())
     })
     .await;
+    sweeping.abort();
     app.store.close().await;
     Served { cut_off }
 }

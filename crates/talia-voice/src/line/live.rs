@@ -36,6 +36,11 @@ impl LiveCalls {
         self.lock().len()
     }
 
+    /// Whether a call has an open stream.
+    pub fn has(&self, call_sid: &str) -> bool {
+        self.lock().keys().any(|live| live.as_str() == call_sid)
+    }
+
     /// Takes the call's place. A stream that has it already is closed: Twilio opens a new one only when it has given
     /// the old one up, however alive that looks from here.
     pub fn enter(&self, call_sid: CallSid) -> LiveCall {

@@ -1,5 +1,6 @@
 //! Twilio's side: webhooks, signatures, tokens of streams, and the media socket. The only room that knows Twilio.
 
+pub mod abandoned;
 mod after;
 mod documents;
 mod inbound;

@@ -4,10 +4,11 @@ use super::documents;
 use crate::app::App;
 use crate::telemetry::labels::Refusal;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use talia_twilio::AccountSid;
-use talia_twilio::form::{Form, FormError, MAX_BODY};
+use talia_twilio::form::{Form, FormError, MAX_BODY, MAX_FIELDS};
 use talia_twilio::signature::{self, SETTINGS_HEADER, SIGNATURE_HEADER, SignatureHeaders};
 use tokio::time::timeout;
 
@@ -24,12 +25,36 @@ pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Form, Resp
         Ok(Err(_)) => return Err(refuse(Refusal::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE)),
         Err(_) => return Err(refuse(Refusal::BodyTimeout, StatusCode::REQUEST_TIMEOUT)),
     };
-    let form = Form::parse(&body).map_err(|_| refuse(Refusal::FormBad, StatusCode::BAD_REQUEST))?;
+    let bad_form = |_| refuse(Refusal::FormBad, StatusCode::BAD_REQUEST);
+    let unsigned = |why| refuse(refusal_of(why), StatusCode::FORBIDDEN);
     let url = app.config.server.public_url.http(target(&parts.uri));
-    app.validator
-        .validate_form(&url, form.fields(), signature_of(&parts.headers))
-        .map_err(|why| refuse(refusal_of(why), StatusCode::FORBIDDEN))?;
+    let signature = signature_of(&parts.headers);
+    if is_json(&parts.headers) {
+        app.validator.validate_body(&url, &body, signature).map_err(unsigned)?;
+        return json_fields(&body).map_err(bad_form);
+    }
+    let form = Form::parse(&body).map_err(bad_form)?;
+    app.validator.validate_form(&url, form.fields(), signature).map_err(unsigned)?;
     Ok(form)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The texts and numbers of an object as the fields of a form; what has an inner structure is no field of any webhook.
+fn json_fields(body: &[u8]) -> Result<Form, FormError> {
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(|_| FormError::NotUtf8)?;
+    if object.len() > MAX_FIELDS {
+        return Err(FormError::TooManyFields);
+    }
+    let fields = object.into_iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some((name, text)),
+        Value::Number(number) => Some((name, number.to_string())),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    });
+    Ok(fields.collect())
 }
 
 /// Path and query as they came: nothing decoded, nothing tidied.

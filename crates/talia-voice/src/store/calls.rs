@@ -53,6 +53,14 @@ pub struct CallRow {
     pub streams: i64,
 }
 
+/// A call that has not ended, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, sqlx::FromRow)]
+pub struct OpenCall {
+    pub call_sid: String,
+    pub status: String,
+    pub streams: i64,
+}
+
 /// A report of a call's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatusReport {
@@ -254,6 +262,13 @@ where
 pub(super) async fn recent(pool: &SqlitePool, limit: u32) -> Result<Vec<CallRow>, sqlx::Error> {
     sqlx::query_as("SELECT * FROM voice_calls ORDER BY started_at DESC, call_sid DESC LIMIT ?")
         .bind(limit)
+        .fetch_all(pool)
+        .await
+}
+
+/// The calls that have not ended.
+pub(super) async fn open(pool: &SqlitePool) -> Result<Vec<OpenCall>, sqlx::Error> {
+    sqlx::query_as("SELECT call_sid, status, streams FROM voice_calls WHERE ended_at IS NULL")
         .fetch_all(pool)
         .await
 }

@@ -15,7 +15,7 @@ mod transcripts;
 mod write;
 mod writer;
 
-pub use calls::{CallRow, NewCall, Started};
+pub use calls::{CallRow, NewCall, OpenCall, Started};
 pub use error::StoreError;
 pub use leads::{LeadFields, LeadRow};
 pub use open::{Store, StoreSettings};

@@ -7,7 +7,7 @@ use super::stream_tokens::NewToken;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OutboxRow, SegmentRow, Started, StoreError, StreamClaim,
+    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OpenCall, OutboxRow, SegmentRow, Started, StoreError, StreamClaim,
     TokenHash, calls, leads, outbox, transcripts,
 };
 use crate::clock::Clock;
@@ -235,6 +235,11 @@ impl Store {
     /// One call.
     pub async fn call(&self, call_sid: &str) -> Result<Option<CallRow>, StoreError> {
         self.read(calls::fetch(&self.readers, call_sid).await)
+    }
+
+    /// The calls that have not ended.
+    pub async fn open_calls(&self) -> Result<Vec<OpenCall>, StoreError> {
+        self.read(calls::open(&self.readers).await)
     }
 
     /// The newest calls first.

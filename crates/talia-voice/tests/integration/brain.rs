@@ -71,7 +71,7 @@ impl Talk {
             match thought {
                 Thought::Say { text, kind } => answer.said.push((text, kind)),
                 Thought::Expect(expectation) => answer.expects = Some(expectation),
-                Thought::Lead(_) => {}
+                Thought::Lead(_) | Thought::Foresee(_) => {}
                 Thought::EndCall => answer.ends = true,
                 Thought::Done => answer.done = true,
             }
@@ -241,8 +241,16 @@ fn an_email_that_was_refused_is_never_offered_again() {
 #[test]
 fn a_name_is_corrected_right_after_it_was_repeated() {
     let mut talk = Talk::start();
-    talk.say_all(&[NEED, "Me llamo Carlos Herera."]).says("Mucho gusto, Carlos");
-    talk.say("No, Herrera, con doble erre.").says("lo corrijo");
+    talk.say_all(&[NEED, "Me llamo Ana Cárdenas."]).says("Mucho gusto, Ana");
+    talk.say("No, Kárdenas, con ka.").says("lo corrijo");
+    assert_eq!(talk.lead().name.as_deref(), Some("Ana Kárdenas"));
+}
+
+#[test]
+fn a_remark_on_a_name_that_is_written_right_already_changes_nothing() {
+    let mut talk = Talk::start();
+    talk.say_all(&[NEED, NAME]);
+    talk.say("Herrera, con doble erre.").says("Mucho gusto, Carlos").says("correo");
     assert_eq!(talk.lead().name.as_deref(), Some("Carlos Herrera"));
 }
 

@@ -1,6 +1,8 @@
 //! The server from outside: real sockets, a real database file, requests signed as Twilio signs them.
 
+mod abandoned;
 mod assistants;
+mod binary;
 mod brain;
 mod config;
 mod conversation;
@@ -13,4 +15,5 @@ mod signatures;
 mod status;
 mod store;
 mod streams;
+mod tidy;
 mod webhooks;

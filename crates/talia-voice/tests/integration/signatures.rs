@@ -1,7 +1,7 @@
 //! Who is believed, and who is not.
 
 use crate::harness::{ACCOUNT, ORIGIN, Stream, TOKEN, TestServer, call_sid, inbound_form, signature};
-use talia_twilio::signature::{Algorithm, sign};
+use talia_twilio::signature::{Algorithm, sign, url_with_digest};
 use talia_voice::clock::Clock;
 use talia_voice::telemetry::labels::Refusal;
 
@@ -154,4 +154,68 @@ async fn a_socket_needs_its_own_signature_before_its_token_is_looked_at() {
     );
     // The token was not used up by any of that.
     assert!(Stream::open(server.address, &path).await.is_ok());
+}
+
+/// A body of JSON with the fields of a form, the target that carries its digest, and the signature of both.
+fn as_json(path: &str, form: &[(&str, &str)]) -> (String, String, String) {
+    let body = serde_json::Value::from(
+        form.iter()
+            .map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(*value)))
+            .collect::<serde_json::Map<_, _>>(),
+    )
+    .to_string();
+    let url = url_with_digest(&format!("{ORIGIN}{path}"), body.as_bytes());
+    let signature = sign(TOKEN, Algorithm::HmacSha1, &url, &[]);
+    (body, url[ORIGIN.len()..].to_owned(), signature)
+}
+
+#[tokio::test]
+async fn a_signed_body_of_json_is_read_like_a_form() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0xB0);
+    let (body, target, signature) = as_json(INBOUND, &inbound_form(&sid));
+    let answer = server.post_json(&target, &body, &signature).await;
+    assert!(answer.status == 200 && answer.body.contains("<Stream"), "{answer:?}");
+    let (body, target, signature) =
+        as_json("/api/voice/status", &crate::harness::status_form(&sid, "completed"));
+    assert_eq!(server.post_json(&target, &body, &signature).await.status, 204);
+    let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
+    assert_eq!((row.from_number.as_str(), row.status.as_str()), ("+525512345678", "completed"));
+    assert_eq!(row.duration_s, Some(42));
+}
+
+#[tokio::test]
+async fn a_body_of_json_that_is_not_the_signed_one_is_refused() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0xB1);
+    let (body, target, signature) = as_json(INBOUND, &inbound_form(&sid));
+    let other = body.replace("+525512345678", "+525512345679");
+    let (_, other_target, _) = as_json(INBOUND, &inbound_form(&call_sid(0xB2)));
+    let unsigned_url = sign(TOKEN, Algorithm::HmacSha1, &format!("{ORIGIN}{INBOUND}"), &[]);
+    let cases = [
+        (target.as_str(), other.as_str(), signature.as_str()),
+        (other_target.as_str(), body.as_str(), signature.as_str()),
+        // Signed, but without a digest: any body would do.
+        (INBOUND, body.as_str(), unsigned_url.as_str()),
+    ];
+    for (target, body, signature) in cases {
+        assert_eq!(server.post_json(target, body, signature).await.status, 403, "{target} {body}");
+    }
+    assert_eq!(server.post_json(&target, &body, "").await.status, 403);
+    let refused = |reason| server.app.metrics.refused_count(reason);
+    assert_eq!((refused(Refusal::SignatureWrong), refused(Refusal::SignatureMissing)), (3, 1));
+    assert_eq!(server.app.store.call(&sid).await.expect("a read"), None);
+}
+
+#[tokio::test]
+async fn signed_json_that_is_no_webhook_is_refused_and_counted() {
+    let server = TestServer::start().await;
+    let crowd = format!("{{{}}}", (0..300).map(|n| format!("\"a{n}\":\"\"")).collect::<Vec<_>>().join(","));
+    let bodies = ["", "[]", "\"CallSid\"", "{\"CallSid\":", "{}", "{\"CallSid\":{\"a\":1}}", &crowd];
+    for body in bodies {
+        let url = url_with_digest(&format!("{ORIGIN}{INBOUND}"), body.as_bytes());
+        let signature = sign(TOKEN, Algorithm::HmacSha1, &url, &[]);
+        assert_eq!(server.post_json(&url[ORIGIN.len()..], body, &signature).await.status, 400, "{body}");
+    }
+    assert_eq!(server.app.metrics.refused_count(Refusal::FormBad), bodies.len() as u64);
 }

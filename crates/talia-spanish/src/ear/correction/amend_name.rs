@@ -121,6 +121,11 @@ fn respell(words: &[String], letter: &str, of: Option<&str>) -> Option<Vec<Strin
     if of.is_some() && named.is_none() {
         return None;
     }
+    // It is written so already, and no other word was meant.
+    let named_has_it = named.is_some_and(|at| fold(&words[at]).contains(letter));
+    if named_has_it || (letter.chars().count() > 1 && words.iter().any(|word| fold(word).contains(letter))) {
+        return None;
+    }
     // An x is taken for the j that it sounds like sooner than for an s.
     let jota = (letter == "x")
         .then(|| words.iter().position(|word| fold(word).contains(['j', 'g'])))

@@ -31,11 +31,17 @@ impl ScriptBrain {
         }
         if let (None, Some(_), Some(name), true) =
             (&heard.name, &heard.correction, self.state.fields.draft.name.clone(), name_is_fresh)
-            && let Some(amended) = ear::correction::amend_name(&name, text, assistant.language)
         {
-            self.state.fields.draft.name = Some(amended.full);
-            self.say(reply, &lines.corrected);
-            understood = true;
+            let surname = name.split_whitespace().last().unwrap_or_default().to_lowercase();
+            if let Some(amended) = ear::correction::amend_name(&name, text, assistant.language) {
+                self.state.fields.draft.name = Some(amended.full);
+                self.say(reply, &lines.corrected);
+                understood = true;
+            } else if text.to_lowercase().contains(&surname) {
+                // "Herrera, con doble erre": it is written so already.
+                self.say(reply, &lines.name_noted);
+                understood = true;
+            }
         }
         understood |= self.absorb_email(reply, text, heard, pending);
         understood |= self.absorb_phone(reply, text, heard, pending);

@@ -14,8 +14,8 @@ const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.to
 #[derive(Debug, thiserror::Error)]
 pub enum AssistantError {
     /// The file can't be read.
-    #[error("{path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {error}")]
+    Read { path: PathBuf, error: std::io::Error },
     /// The file is not what an assistant looks like.
     #[error("{path}: {message}")]
     Parse { path: PathBuf, message: String },
@@ -271,7 +271,7 @@ impl Assistants {
 
     /// Every `*.toml` of a folder but `disclosures.toml`.
     pub fn load(folder: &Path) -> Result<Self, AssistantError> {
-        let read = |source| AssistantError::Read { path: folder.to_owned(), source };
+        let read = |error| AssistantError::Read { path: folder.to_owned(), error };
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder).map_err(read)? {
             let path = entry.map_err(read)?.path();
@@ -285,7 +285,7 @@ impl Assistants {
         let mut found = Vec::new();
         for path in paths {
             let text =
-                fs::read_to_string(&path).map_err(|source| AssistantError::Read { path: path.clone(), source })?;
+                fs::read_to_string(&path).map_err(|error| AssistantError::Read { path: path.clone(), error })?;
             let assistant = Assistant::parse(&text, &path)?;
             found.push((path, assistant));
         }

@@ -50,6 +50,16 @@ pub(super) async fn post(address: SocketAddr, path: &str, body: &str, headers: &
     raw(address, request.as_bytes()).await
 }
 
+/// A POST of JSON.
+pub(super) async fn post_json(address: SocketAddr, target: &str, body: &str, signature: &str) -> Answer {
+    let length = body.len();
+    let request = format!(
+        "POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n\
+         Content-Type: application/json; charset=utf-8\r\nX-Twilio-Signature: {signature}\r\n\r\n{body}"
+    );
+    raw(address, request.as_bytes()).await
+}
+
 pub(super) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let lines = header_lines(headers);
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{lines}\r\n");

@@ -122,6 +122,11 @@ impl TestServer {
         http::post(self.address, path, &encode(form), headers).await
     }
 
+    /// A POST of JSON to a path, with query, under this signature.
+    pub(crate) async fn post_json(&self, target: &str, body: &str, signature: &str) -> Answer {
+        http::post_json(self.address, target, body, signature).await
+    }
+
     /// A GET with these headers.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         http::get(self.address, path, headers).await

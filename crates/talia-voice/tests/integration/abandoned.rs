@@ -1,0 +1,105 @@
+//! Calls that Twilio never comes back for.
+
+use crate::harness::{Stream, TestServer, call_sid, eventually, noon, status_form};
+use proptest::prelude::*;
+use std::time::Duration;
+use talia_voice::clock::Clock;
+use talia_voice::line::abandoned::{Abandoned, sweep};
+use talia_voice::store::{CallRow, OpenCall};
+
+const AFTER: Duration = Duration::from_secs(120);
+
+fn open(number: u32, streams: i64) -> OpenCall {
+    OpenCall {
+        call_sid: call_sid(number),
+        status: "in-progress".to_owned(),
+        streams,
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_call_is_overdue_when_nothing_was_heard_of_it_for_long_enough() {
+    let mut abandoned = Abandoned::new(AFTER);
+    assert_eq!(abandoned.overdue(seconds(10), vec![open(1, 1)]), []);
+    assert_eq!(abandoned.overdue(seconds(129), vec![open(1, 1)]), []);
+    assert_eq!(abandoned.overdue(seconds(130), vec![open(1, 1)]), [open(1, 1)]);
+}
+
+#[test]
+fn a_call_that_had_a_stream_meanwhile_begins_to_wait_anew() {
+    let mut abandoned = Abandoned::new(AFTER);
+    assert_eq!(abandoned.overdue(seconds(0), vec![open(1, 1)]), []);
+    // Its stream was back, and then gone again.
+    assert_eq!(abandoned.overdue(seconds(100), vec![]), []);
+    assert_eq!(abandoned.overdue(seconds(110), vec![open(1, 1)]), []);
+    assert_eq!(abandoned.overdue(seconds(200), vec![open(1, 1)]), []);
+    // A stream came and went between two looks: only the row tells.
+    assert_eq!(abandoned.overdue(seconds(229), vec![open(1, 2)]), []);
+    assert_eq!(abandoned.overdue(seconds(348), vec![open(1, 2)]), []);
+    assert_eq!(abandoned.overdue(seconds(349), vec![open(1, 2)]), [open(1, 2)]);
+}
+
+proptest! {
+    /// However the looks are spaced, no call is given up before its time, and every one at the first look after it.
+    #[test]
+    fn nobody_is_given_up_early_or_late(steps in proptest::collection::vec((1_u64..90, any::<bool>()), 1..40)) {
+        let mut abandoned = Abandoned::new(AFTER);
+        let (mut now, mut since) = (0, None);
+        for (step, without_stream) in steps {
+            now += step;
+            let calls = if without_stream { vec![open(1, 1)] } else { vec![] };
+            let overdue = abandoned.overdue(seconds(now), calls);
+            since = without_stream.then(|| since.unwrap_or(now));
+            let is_due = since.is_some_and(|since| now - since >= AFTER.as_secs());
+            prop_assert_eq!(overdue.len(), usize::from(is_due));
+        }
+    }
+}
+
+async fn row(server: &TestServer, number: u32) -> CallRow {
+    server.app.store.call(&call_sid(number)).await.expect("a read").expect("a row")
+}
+
+#[tokio::test]
+async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
+    let clock = Clock::manual(noon());
+    let server = TestServer::start_with(&[], clock.clone()).await;
+    let app = &server.app;
+    let _live: Stream = server.ring_and_stream(&call_sid(0xA0)).await;
+    drop(server.ring_and_stream(&call_sid(0xA1)).await);
+    server.ring(&call_sid(0xA2)).await;
+    server.ring(&call_sid(0xA3)).await;
+    server.post("/api/voice/status", &status_form(&call_sid(0xA3), "completed")).await;
+    eventually("both streams were there and one is left", async || {
+        app.live.count() == 1 && row(&server, 0xA1).await.streams == 1
+    })
+    .await;
+
+    let mut abandoned = Abandoned::new(AFTER);
+    assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 0);
+    clock.advance(AFTER - seconds(1));
+    assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 0);
+    clock.advance(seconds(1));
+    // The one that broke, and the one whose stream never came at all.
+    assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 2);
+    for number in [0xA1, 0xA2] {
+        let row = row(&server, number).await;
+        assert_eq!((row.status.as_str(), row.ended_reason.as_deref()), ("completed", Some("failure")));
+        assert!(row.ended_at.is_some());
+    }
+    assert_eq!(row(&server, 0xA0).await.ended_at, None);
+    assert_eq!(row(&server, 0xA3).await.ended_reason, None);
+    assert_eq!(app.metrics.call_completed.get(), 3);
+    assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 0);
+}
+
+#[tokio::test]
+async fn the_server_sweeps_by_itself() {
+    let server = TestServer::start_with(&[("TALIA_LIMITS__ABANDONED_S", "1")], Clock::real()).await;
+    server.ring(&call_sid(0xA4)).await;
+    eventually("the call is closed", async || row(&server, 0xA4).await.ended_reason.as_deref() == Some("failure")).await;
+}
