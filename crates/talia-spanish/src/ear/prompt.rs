@@ -17,7 +17,7 @@ pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static
         (Language::Spanish, Expectation::Open) => {
             "Hola, buenas tardes. Sí. No, gracias. Claro que sí. ¿Bueno? Llamo para pedir informes, por favor."
         }
-        (Language::Spanish, Expectation::Name) => "Habla Eréndira Bustillos Cañedo. Me llamo Fermín Olmedo.",
+        (Language::Spanish, Expectation::Name) => "Me llamo Eréndira Bustillos Cañedo. Habla Fermín Olmedo.",
         (Language::Spanish, Expectation::Spelled) => "Be de burro, u, ese, te, i, elle, o. B, U, S, T, I, L, L, O, S.",
         (Language::Spanish, Expectation::Email) => {
             "Eréndira punto Bustillos arroba hotmail punto com. Es fermín guion bajo 48 arroba gmail punto com, todo junto."

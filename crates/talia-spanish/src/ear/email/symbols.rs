@@ -345,8 +345,10 @@ fn split(
         let rest = token.key.strip_prefix(sign)?;
         // "robagime el": the provider's name may go on in the next word.
         let longer = next.map(|next| format!("{rest}{}", next.key));
+        // "a robaplásticos": with the "a" before it, whatever the domain.
+        let whole = rest.len() >= 4 && out.last().is_some_and(|last| last.is("a"));
         let known = |name: &str| name.len() >= 4 && super::providers::recognise(name).is_some();
-        (known(rest) || (rest.len() >= 3 && longer.is_some_and(|name| known(&name)))).then_some(rest)
+        (whole || known(rest) || (rest.len() >= 3 && longer.is_some_and(|name| known(&name)))).then_some(rest)
     });
     match provider {
         Some(rest) => {
