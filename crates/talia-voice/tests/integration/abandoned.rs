@@ -61,7 +61,13 @@ proptest! {
 }
 
 async fn row(server: &TestServer, number: u32) -> CallRow {
-    server.app.store.call(&call_sid(number)).await.expect("a read").expect("a row")
+    server
+        .app
+        .store
+        .call(&call_sid(number))
+        .await
+        .expect("a read")
+        .expect("a row")
 }
 
 #[tokio::test]
@@ -73,7 +79,9 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
     drop(server.ring_and_stream(&call_sid(0xA1)).await);
     server.ring(&call_sid(0xA2)).await;
     server.ring(&call_sid(0xA3)).await;
-    server.post("/api/voice/status", &status_form(&call_sid(0xA3), "completed")).await;
+    server
+        .post("/api/voice/status", &status_form(&call_sid(0xA3), "completed"))
+        .await;
     eventually("both streams were there and one is left", async || {
         app.live.count() == 1 && row(&server, 0xA1).await.streams == 1
     })
@@ -88,7 +96,10 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
     assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 2);
     for number in [0xA1, 0xA2] {
         let row = row(&server, number).await;
-        assert_eq!((row.status.as_str(), row.ended_reason.as_deref()), ("completed", Some("failure")));
+        assert_eq!(
+            (row.status.as_str(), row.ended_reason.as_deref()),
+            ("completed", Some("failure"))
+        );
         assert!(row.ended_at.is_some());
     }
     assert_eq!(row(&server, 0xA0).await.ended_at, None);
@@ -101,5 +112,8 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
 async fn the_server_sweeps_by_itself() {
     let server = TestServer::start_with(&[("TALIA_LIMITS__ABANDONED_S", "1")], Clock::real()).await;
     server.ring(&call_sid(0xA4)).await;
-    eventually("the call is closed", async || row(&server, 0xA4).await.ended_reason.as_deref() == Some("failure")).await;
+    eventually("the call is closed", async || {
+        row(&server, 0xA4).await.ended_reason.as_deref() == Some("failure")
+    })
+    .await;
 }

@@ -39,7 +39,9 @@ async fn answering(server: &TestServer, number: u32, to: &str) -> (String, Optio
     form[3].1 = to;
     assert_eq!(form[1], ("AccountSid", ACCOUNT));
     let document = server.post("/api/voice/inbound", &form).await.body;
-    let (_, rest) = document.split_once("<Parameter name=\"assistant\" value=\"").expect("a parameter");
+    let (_, rest) = document
+        .split_once("<Parameter name=\"assistant\" value=\"")
+        .expect("a parameter");
     let named = rest.split('"').next().expect("an end").to_owned();
     let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
     (named, row.assistant)
@@ -75,14 +77,19 @@ fn two_that_want_the_same_number_are_an_error() {
     let error = error_of(&[("a", "\"+521\""), ("b", "\"+521\"")]);
     assert_eq!(error, "assistants/b.toml: +521 is answered by another assistant too");
     let error = error_of(&[("a", ""), ("b", "")]);
-    assert_eq!(error, "assistants/b.toml: every other number is answered by another assistant too");
+    assert_eq!(
+        error,
+        "assistants/b.toml: every other number is answered by another assistant too"
+    );
 }
 
 #[test]
 fn a_folder_without_assistants_and_one_that_is_not_there_are_errors() {
     let error = error_of(&[]);
     assert_eq!(error, "assistants: no assistant (*.toml) in this folder");
-    let error = Assistants::load(Path::new("/nowhere/assistants")).expect_err("no folder").to_string();
+    let error = Assistants::load(Path::new("/nowhere/assistants"))
+        .expect_err("no folder")
+        .to_string();
     assert!(error.starts_with("/nowhere/assistants: "), "{error}");
 }
 
@@ -90,19 +97,32 @@ fn a_folder_without_assistants_and_one_that_is_not_there_are_errors() {
 fn a_phrase_with_a_gap_that_nothing_fills_is_an_error() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("a.toml");
-    let broken = assistant("a", "").replace("name_noted = \"Mucho gusto, {name}.\"", "name_noted = \"Hola, {nombre}.\"");
+    let broken = assistant("a", "").replace(
+        "name_noted = \"Mucho gusto, {name}.\"",
+        "name_noted = \"Hola, {nombre}.\"",
+    );
     std::fs::write(&file, broken).expect("a file");
     let error = Assistants::load(folder.path()).expect_err("a bad gap").to_string();
-    assert!(error.contains("«{nombre}» is not a gap") && error.lines().count() == 1, "{error}");
+    assert!(
+        error.contains("«{nombre}» is not a gap") && error.lines().count() == 1,
+        "{error}"
+    );
 }
 
 #[test]
 fn the_disclosure_can_be_reworded_but_not_left_out() {
     let folder = TempDir::new().expect("a folder");
     let with = |text: &str| assistant("a", "").replace("# disclosure = \"…\"", &format!("disclosure = \"{text}\""));
-    std::fs::write(folder.path().join("a.toml"), with("Le atiende una inteligencia artificial.")).expect("a file");
+    std::fs::write(
+        folder.path().join("a.toml"),
+        with("Le atiende una inteligencia artificial."),
+    )
+    .expect("a file");
     let assistants = Assistants::load(folder.path()).expect("good");
-    assert_eq!(assistants.for_number("").disclosure_text(), "Le atiende una inteligencia artificial.");
+    assert_eq!(
+        assistants.for_number("").disclosure_text(),
+        "Le atiende una inteligencia artificial."
+    );
     std::fs::write(folder.path().join("a.toml"), with(" ")).expect("a file");
     let error = Assistants::load(folder.path()).expect_err("no disclosure").to_string();
     assert!(error.contains("it can be reworded, not left out"), "{error}");

@@ -45,15 +45,29 @@ fn a_bad_configuration_is_one_line_and_code_64_before_any_port_is_bound() {
     let address = taken.local_addr().expect("an address").to_string();
     let folder = folder();
     let good = [("TALIA_TWILIO_AUTH_TOKEN", TOKEN), ("TALIA_BIND", address.as_str())];
-    let bad = |more: (&'static str, &'static str)| {
-        run(folder.path(), &["serve"], &[good[0], good[1], more])
-    };
+    let bad = |more: (&'static str, &'static str)| run(folder.path(), &["serve"], &[good[0], good[1], more]);
     let output = run(folder.path(), &["serve"], &[good[1]]);
     refuses(&output, 64, "talia-voice: twilio.auth_token: is missing");
-    refuses(&bad(("TALIA_LIMITS__MAX_CALLS", "0")), 64, "talia-voice: limits.max_calls: must be 1 or more");
-    refuses(&bad(("TALIA_SPEECH__ENGINES", "cloud")), 64, "talia-voice: speech.engines: must be local or fixed-delay");
-    refuses(&bad(("TALIA_LIMITS__MAX_CALL", "1")), 64, "talia-voice: environment: TALIA_LIMITS__MAX_CALL names a key");
-    refuses(&bad(("TALIA_ASSISTANTS", "/nowhere/at/all")), 64, "talia-voice: /nowhere/at/all: No such");
+    refuses(
+        &bad(("TALIA_LIMITS__MAX_CALLS", "0")),
+        64,
+        "talia-voice: limits.max_calls: must be 1 or more",
+    );
+    refuses(
+        &bad(("TALIA_SPEECH__ENGINES", "cloud")),
+        64,
+        "talia-voice: speech.engines: must be local or fixed-delay",
+    );
+    refuses(
+        &bad(("TALIA_LIMITS__MAX_CALL", "1")),
+        64,
+        "talia-voice: environment: TALIA_LIMITS__MAX_CALL names a key",
+    );
+    refuses(
+        &bad(("TALIA_ASSISTANTS", "/nowhere/at/all")),
+        64,
+        "talia-voice: /nowhere/at/all: No such",
+    );
     std::fs::write(folder.path().join("talia.toml"), "[sever]\n").expect("a file");
     let output = run(folder.path(), &["serve"], &good);
     refuses(&output, 64, "talia-voice: talia.toml:1: unknown field `sever`");
@@ -88,7 +102,11 @@ fn without_whole_models_the_server_refuses_to_start_and_names_the_command_that_m
     let (home, empty, damaged) = (folder(), folder(), damaged_models());
     let short = damaged_models();
     File::create(short.path().join(FILES[0].name)).expect("a file");
-    for (models, fault) in [(&empty, FILES[0].name), (&damaged, FILES[0].name), (&short, FILES[0].name)] {
+    for (models, fault) in [
+        (&empty, FILES[0].name),
+        (&damaged, FILES[0].name),
+        (&short, FILES[0].name),
+    ] {
         let path = models.path().display().to_string();
         let environment = [
             ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
@@ -98,7 +116,10 @@ fn without_whole_models_the_server_refuses_to_start_and_names_the_command_that_m
         let output = run(home.path(), &["serve"], &environment);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("talia-voice models fetch") && said.contains(fault), "{said}");
+        assert!(
+            said.contains("talia-voice models fetch") && said.contains(fault),
+            "{said}"
+        );
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
@@ -117,7 +138,11 @@ fn models_are_listed_and_verified_without_any_other_configuration() {
     assert!(listed.contains(&path) && !listed.contains('✓'), "{listed}");
     let output = run(home.path(), &["models", "verify"], &environment);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("talia-voice models fetch"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("talia-voice models fetch"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -127,7 +152,10 @@ fn help_names_every_command_and_an_unknown_one_is_refused() {
     assert!(output.status.success());
     let help = text(&output.stdout);
     for command in ["serve", "demo", "call", "load", "models", "eval", "bench"] {
-        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in {help}");
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(command)),
+            "{command} is not in {help}"
+        );
         let output = run(home.path(), &[command, "--help"], &[]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }

@@ -50,7 +50,11 @@ impl Talk {
     fn with(assistant: Arc<Assistant>, caller_number: Option<&str>) -> Self {
         let (sender, thoughts) = mpsc::channel(256);
         let brain = ScriptBrain::new(assistant, caller_number.map(str::to_owned), sender);
-        Self { brain, thoughts, cue: 0 }
+        Self {
+            brain,
+            thoughts,
+            cue: 0,
+        }
     }
 
     /// With the Spanish example, from a known number, after the opening.
@@ -144,7 +148,11 @@ fn the_opening_is_the_disclosure_and_then_the_greeting() {
     let kinds: Vec<_> = opening.said.iter().map(|(_, kind)| *kind).collect();
     let disclosure = kinds.iter().take_while(|kind| **kind == SpeechKind::Disclosure).count();
     assert!(disclosure >= 1 && kinds[disclosure..].iter().all(|kind| *kind == SpeechKind::Answer));
-    opening.says("Soy una inteligencia artificial").says("se transcribe").says("aviso de privacidad").says("una persona");
+    opening
+        .says("Soy una inteligencia artificial")
+        .says("se transcribe")
+        .says("aviso de privacidad")
+        .says("una persona");
     assert!(opening.text().ends_with("¿En qué te puedo ayudar?"));
     assert_eq!(opening.expects, Some(Expectation::Open));
 }
@@ -153,7 +161,10 @@ fn the_opening_is_the_disclosure_and_then_the_greeting() {
 fn a_cooperative_caller_becomes_a_lead() {
     let mut talk = Talk::start();
     let answer = talk.say(NEED);
-    answer.says("te entiendo").says("el recibo de un negocio suele bajar").says("¿Con quién tengo el gusto?");
+    answer
+        .says("te entiendo")
+        .says("el recibo de un negocio suele bajar")
+        .says("¿Con quién tengo el gusto?");
     assert_eq!(answer.expects, Some(Expectation::Name));
     let answer = talk.say(NAME);
     answer.says("Mucho gusto, Carlos.").says("¿A qué correo");
@@ -165,17 +176,34 @@ fn a_cooperative_caller_becomes_a_lead() {
     answer.says("Listo").says("¿De qué empresa");
     assert_eq!(answer.expects, Some(Expectation::Company));
     let answer = talk.say(COMPANY);
-    answer.says("La Estrella").says("¿Te marcamos a este número").says(CALLING_FROM);
+    answer
+        .says("La Estrella")
+        .says("¿Te marcamos a este número")
+        .says(CALLING_FROM);
     assert_eq!(answer.expects, Some(Expectation::YesNo));
-    talk.say("Sí, a ese número está bien.").says("Perfecto").says("Entonces, Carlos").says("¿Te ayudo con algo más?");
+    talk.say("Sí, a ese número está bien.")
+        .says("Perfecto")
+        .says("Entonces, Carlos")
+        .says("¿Te ayudo con algo más?");
     let end = talk.say("No, es todo. Muchas gracias, hasta luego.");
     assert!(end.ends);
     assert!(end.said.iter().all(|(_, kind)| *kind == SpeechKind::Goodbye), "{end:?}");
     let lead = talk.lead();
     assert_eq!(lead.name.as_deref(), Some("Carlos Herrera"));
-    assert_eq!((lead.email.as_deref(), lead.email_confirmed), (Some("carlos.herrera@gmail.com"), true));
-    assert_eq!((lead.phone.as_deref(), lead.phone_confirmed), (Some(CALLING_FROM), true));
-    assert!(lead.company.as_deref().is_some_and(|company| company.contains("La Estrella")), "{lead:?}");
+    assert_eq!(
+        (lead.email.as_deref(), lead.email_confirmed),
+        (Some("carlos.herrera@gmail.com"), true)
+    );
+    assert_eq!(
+        (lead.phone.as_deref(), lead.phone_confirmed),
+        (Some(CALLING_FROM), true)
+    );
+    assert!(
+        lead.company
+            .as_deref()
+            .is_some_and(|company| company.contains("La Estrella")),
+        "{lead:?}"
+    );
     assert_eq!(lead.purpose.as_deref(), Some(NEED));
     assert_eq!(lead.notes, None);
 }
@@ -195,7 +223,11 @@ fn what_was_told_already_is_not_asked() {
 
 #[test]
 fn fields_may_come_in_any_order() {
-    let lines = [NAME, "Mi correo es carlos punto herrera arroba gmail punto com.", "Mi número es el 55 87 65 43 21."];
+    let lines = [
+        NAME,
+        "Mi correo es carlos punto herrera arroba gmail punto com.",
+        "Mi número es el 55 87 65 43 21.",
+    ];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let mut talk = Talk::start();
         for index in order {
@@ -207,8 +239,16 @@ fn fields_may_come_in_any_order() {
         }
         let lead = talk.lead();
         assert_eq!(lead.name.as_deref(), Some("Carlos Herrera"), "{order:?}");
-        assert_eq!((lead.email.as_deref(), lead.email_confirmed), (Some("carlos.herrera@gmail.com"), true), "{order:?}");
-        assert_eq!((lead.phone.as_deref(), lead.phone_confirmed), (Some("+525587654321"), true), "{order:?}");
+        assert_eq!(
+            (lead.email.as_deref(), lead.email_confirmed),
+            (Some("carlos.herrera@gmail.com"), true),
+            "{order:?}"
+        );
+        assert_eq!(
+            (lead.phone.as_deref(), lead.phone_confirmed),
+            (Some("+525587654321"), true),
+            "{order:?}"
+        );
     }
 }
 
@@ -221,10 +261,16 @@ fn an_email_is_corrected_piece_by_piece_or_as_a_whole() {
         let mut talk = Talk::start();
         talk.say_all(&[NEED, NAME, EMAIL]).says("carlos.herrera@gmail.com");
         let answer = talk.say(correction);
-        answer.says("lo corrijo").says("carlos_herrera@gmail.com").omits("carlos.herrera@");
+        answer
+            .says("lo corrijo")
+            .says("carlos_herrera@gmail.com")
+            .omits("carlos.herrera@");
         talk.say("Sí, así es.").says("Listo");
         let lead = talk.lead();
-        assert_eq!((lead.email.as_deref(), lead.email_confirmed), (Some("carlos_herrera@gmail.com"), true));
+        assert_eq!(
+            (lead.email.as_deref(), lead.email_confirmed),
+            (Some("carlos_herrera@gmail.com"), true)
+        );
     }
 }
 
@@ -250,7 +296,9 @@ fn a_name_is_corrected_right_after_it_was_repeated() {
 fn a_remark_on_a_name_that_is_written_right_already_changes_nothing() {
     let mut talk = Talk::start();
     talk.say_all(&[NEED, NAME]);
-    talk.say("Herrera, con doble erre.").says("Mucho gusto, Carlos").says("correo");
+    talk.say("Herrera, con doble erre.")
+        .says("Mucho gusto, Carlos")
+        .says("correo");
     assert_eq!(talk.lead().name.as_deref(), Some("Carlos Herrera"));
 }
 
@@ -260,7 +308,10 @@ fn a_person_can_be_asked_for_at_any_time() {
     let answer = talk.say("Prefiero hablar con una persona.");
     answer.says("Dejo el recado para que una persona");
     let lead = talk.lead();
-    assert!(lead.notes.as_deref().is_some_and(|notes| notes.contains("persona")), "{lead:?}");
+    assert!(
+        lead.notes.as_deref().is_some_and(|notes| notes.contains("persona")),
+        "{lead:?}"
+    );
     // Only what a call back needs is asked then.
     let answer = talk.say(NAME);
     answer.omits("correo").says(CALLING_FROM);
@@ -273,7 +324,11 @@ fn a_person_can_be_asked_for_at_any_time() {
 
 #[test]
 fn whether_a_machine_speaks_is_answered_truly_and_the_question_asked_again() {
-    for question in ["¿Eres un robot?", "¿Estoy hablando con una máquina?", "¿Eres una persona o una computadora?"] {
+    for question in [
+        "¿Eres un robot?",
+        "¿Estoy hablando con una máquina?",
+        "¿Eres una persona o una computadora?",
+    ] {
         let mut talk = Talk::start();
         talk.say(NEED);
         let answer = talk.say(question);
@@ -330,8 +385,12 @@ fn a_caller_who_says_usted_is_addressed_so_from_then_on() {
 fn what_a_caller_has_not_or_will_not_give_is_let_go() {
     let mut talk = Talk::start();
     talk.say_all(&[NEED, NAME]);
-    talk.say("No tengo correo.").says("el correo lo vemos después").says("¿De qué empresa");
-    talk.say("No, es para mi casa.").omits("¿De qué empresa").says(CALLING_FROM);
+    talk.say("No tengo correo.")
+        .says("el correo lo vemos después")
+        .says("¿De qué empresa");
+    talk.say("No, es para mi casa.")
+        .omits("¿De qué empresa")
+        .says(CALLING_FROM);
     let answer = talk.say("No, a ese no.");
     answer.says("número");
     assert_eq!(answer.expects, Some(Expectation::Phone));
@@ -410,7 +469,8 @@ fn a_turn_that_goes_on_replaces_what_was_taken_from_its_beginning() {
     let lead = talk.lead();
     assert_eq!(lead.email.as_deref(), Some("carlos@gmail.com.mx"));
     // The first reading was never refused by the caller: it may still turn out right.
-    talk.say("No, es carlos arroba gmail punto com.").says("carlos@gmail.com.");
+    talk.say("No, es carlos arroba gmail punto com.")
+        .says("carlos@gmail.com.");
 }
 
 #[test]
@@ -448,7 +508,10 @@ fn keys_answer_too() {
     talk.cue(Cue::Digits("5587654321#".to_owned())).says("+525587654321");
     talk.cue(Cue::Digits("1".to_owned()));
     let lead = talk.lead();
-    assert_eq!((lead.phone.as_deref(), lead.phone_confirmed), (Some("+525587654321"), true));
+    assert_eq!(
+        (lead.phone.as_deref(), lead.phone_confirmed),
+        (Some("+525587654321"), true)
+    );
     talk.cue(Cue::Digits("0".to_owned())).says("persona");
 }
 
@@ -460,7 +523,8 @@ fn without_a_caller_s_number_it_is_asked_for() {
     let answer = talk.say("No, es para mi casa.");
     answer.says("¿A qué número te marcamos?");
     assert_eq!(answer.expects, Some(Expectation::Phone));
-    talk.say("Es el cincuenta y cinco, ochenta y siete, sesenta y cinco, cuarenta y tres, veintiuno.").says("+525587654321");
+    talk.say("Es el cincuenta y cinco, ochenta y siete, sesenta y cinco, cuarenta y tres, veintiuno.")
+        .says("+525587654321");
     talk.say("Sí.");
     assert_eq!(talk.lead().phone.as_deref(), Some("+525587654321"));
 }
@@ -468,26 +532,52 @@ fn without_a_caller_s_number_it_is_asked_for() {
 #[test]
 fn an_english_assistant_converses_in_english() {
     let mut talk = Talk::with(english(), Some("+14155550123"));
-    talk.cue(Cue::Opening).says("artificial intelligence").says("How can I help you?");
-    talk.say("I want to lower the power bill of my store.").says("Who am I speaking with?");
-    talk.say("My name is Jane Miller.").says("Nice to meet you, Jane.").says("e-mail");
-    talk.say("jane dot miller at gmail dot com").says("jane.miller@gmail.com");
+    talk.cue(Cue::Opening)
+        .says("artificial intelligence")
+        .says("How can I help you?");
+    talk.say("I want to lower the power bill of my store.")
+        .says("Who am I speaking with?");
+    talk.say("My name is Jane Miller.")
+        .says("Nice to meet you, Jane.")
+        .says("e-mail");
+    talk.say("jane dot miller at gmail dot com")
+        .says("jane.miller@gmail.com");
     talk.say("Yes, that's right.").says("Which company");
     talk.say("Miller's Bakery.").says("Miller").says("+14155550123");
     talk.say("Yes.").says("Is there anything else");
     assert!(talk.say("No, that's all, thank you. Goodbye.").ends);
     let lead = talk.lead();
     assert_eq!(lead.name.as_deref(), Some("Jane Miller"));
-    assert_eq!((lead.email.as_deref(), lead.email_confirmed), (Some("jane.miller@gmail.com"), true));
+    assert_eq!(
+        (lead.email.as_deref(), lead.email_confirmed),
+        (Some("jane.miller@gmail.com"), true)
+    );
     assert!(lead.phone_confirmed);
 }
 
 /// What callers say, and what nobody ever said.
 fn anything() -> impl Strategy<Value = Cue> {
     let lines: Vec<&'static str> = vec![
-        NEED, NAME, EMAIL, COMPANY, "Sí.", "No.", "No, es con guion bajo.", "¿Eres un robot?", "¿Cuánto cuesta?",
-        "Quiero hablar con una persona.", "¿Qué dijiste?", "Espérame tantito.", "No tengo.", "Hola.", "Usted dirá.",
-        "Cincuenta y cinco, doce, treinta y cuatro.", "Adiós.", "{name}", "Me llamo {email}.", "¿Hay estacionamiento?",
+        NEED,
+        NAME,
+        EMAIL,
+        COMPANY,
+        "Sí.",
+        "No.",
+        "No, es con guion bajo.",
+        "¿Eres un robot?",
+        "¿Cuánto cuesta?",
+        "Quiero hablar con una persona.",
+        "¿Qué dijiste?",
+        "Espérame tantito.",
+        "No tengo.",
+        "Hola.",
+        "Usted dirá.",
+        "Cincuenta y cinco, doce, treinta y cuatro.",
+        "Adiós.",
+        "{name}",
+        "Me llamo {email}.",
+        "¿Hay estacionamiento?",
     ];
     let turn = |text: String, revises: Option<u32>| Cue::Turn {
         turn: TurnId(1),

@@ -42,7 +42,10 @@ fn file_and_environment_override_in_that_order() {
     let config = load(file, &[("TALIA_LIMITS__MAX_CALLS", "9"), ("TALIA_BIND", "127.0.0.1:9")]).expect("good");
     assert_eq!((config.limits.max_calls, config.limits.resumes), (9, 1));
     assert_eq!(config.server.bind.port(), 9);
-    assert_eq!(config.assistants.directory.as_deref(), Some(Path::new("conversaciones")));
+    assert_eq!(
+        config.assistants.directory.as_deref(),
+        Some(Path::new("conversaciones"))
+    );
     let config = load(file, &[("TALIA_ASSISTANTS", "otras")]).expect("good");
     assert_eq!(config.assistants.directory.as_deref(), Some(Path::new("otras")));
 }

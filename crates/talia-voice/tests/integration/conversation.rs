@@ -72,8 +72,14 @@ fn assert_transcript_is_what_was_heard(kept: &Kept, outcome: &CallOutcome) {
     for (line, samples) in ours.iter().zip(played) {
         let words = line.text.chars().count() * SAMPLES_A_LETTER;
         match &line.unheard {
-            None => assert!(samples >= words * 9 / 10, "{line:?}: only {samples} of {words} samples were heard"),
-            Some(_) => assert!(words <= samples + SAMPLES_A_LETTER, "{line:?}: {words} samples of words, {samples} heard"),
+            None => assert!(
+                samples >= words * 9 / 10,
+                "{line:?}: only {samples} of {words} samples were heard"
+            ),
+            Some(_) => assert!(
+                words <= samples + SAMPLES_A_LETTER,
+                "{line:?}: {words} samples of words, {samples} heard"
+            ),
         }
     }
 }
@@ -119,9 +125,15 @@ async fn a_call_goes_from_the_disclosure_to_a_lead_and_a_goodbye() {
     assert!(heard_at > call.started_at.as_str() && Some(heard_at) < call.ended_at.as_deref());
     let first = &kept.lines[0];
     assert_eq!(first.kind.as_deref(), Some("disclosure"));
-    assert_eq!((first.text.as_str(), &first.unheard), ("Soy Ana, una inteligencia artificial de Luz.", &None));
+    assert_eq!(
+        (first.text.as_str(), &first.unheard),
+        ("Soy Ana, una inteligencia artificial de Luz.", &None)
+    );
     assert_eq!(kept.lines[1].text, "¿En qué te ayudo?");
-    assert_eq!(kept.lines.last().map(|line| line.text.as_str()), Some("Gracias, adiós."));
+    assert_eq!(
+        kept.lines.last().map(|line| line.text.as_str()),
+        Some("Gracias, adiós.")
+    );
     assert_eq!(
         texts(&kept, "caller"),
         [
@@ -133,9 +145,19 @@ async fn a_call_goes_from_the_disclosure_to_a_lead_and_a_goodbye() {
     );
     assert_transcript_is_what_was_heard(&kept, &outcome);
 
-    let lead = calls.server.app.store.lead(&call.call_sid).await.expect("a read").expect("a lead");
+    let lead = calls
+        .server
+        .app
+        .store
+        .lead(&call.call_sid)
+        .await
+        .expect("a read")
+        .expect("a lead");
     assert_eq!(lead.name.as_deref(), Some("Carlos Herrera"));
-    assert_eq!((lead.phone.as_deref(), lead.phone_confirmed), (Some("+525512345678"), true));
+    assert_eq!(
+        (lead.phone.as_deref(), lead.phone_confirmed),
+        (Some("+525512345678"), true)
+    );
     assert_eq!(lead.purpose.as_deref(), Some("Quiero bajar mi recibo de luz."));
     assert_events_match(&calls, &kept).await;
 }
@@ -143,7 +165,9 @@ async fn a_call_goes_from_the_disclosure_to_a_lead_and_a_goodbye() {
 #[tokio::test]
 async fn a_caller_who_hangs_up_during_the_disclosure_has_not_heard_it() {
     let calls = CallServer::start().await;
-    let outcome = calls.ring_with(ONLY_LISTENS, |plan| plan.hang_up_at_ms = Some(1_500)).await;
+    let outcome = calls
+        .ring_with(ONLY_LISTENS, |plan| plan.hang_up_at_ms = Some(1_500))
+        .await;
     outcome.assert_ended_by_caller();
     outcome.assert_no_warnings();
     calls.nothing_lives().await;
@@ -152,8 +176,13 @@ async fn a_caller_who_hangs_up_during_the_disclosure_has_not_heard_it() {
     assert_eq!(kept.call.ended_reason.as_deref(), Some("caller-hung-up"));
     assert!(kept.call.ended_at.is_some());
     assert_eq!(kept.call.disclosure_heard_at, None);
-    let [only] = &kept.lines[..] else { panic!("{:?}", kept.lines) };
-    assert!("Soy Ana, una inteligencia artificial de Luz.".starts_with(&only.text) && only.unheard.is_some(), "{only:?}");
+    let [only] = &kept.lines[..] else {
+        panic!("{:?}", kept.lines)
+    };
+    assert!(
+        "Soy Ana, una inteligencia artificial de Luz.".starts_with(&only.text) && only.unheard.is_some(),
+        "{only:?}"
+    );
     assert_transcript_is_what_was_heard(&kept, &outcome);
     assert_events_match(&calls, &kept).await;
 }
@@ -185,7 +214,14 @@ async fn a_caller_who_hangs_up_during_an_answer_leaves_what_was_heard_of_it() {
     assert!(last.speaker == "assistant" && last.unheard.is_some(), "{last:?}");
     assert_transcript_is_what_was_heard(&kept, &outcome);
     // What was told is kept, although the conversation broke off.
-    let lead = calls.server.app.store.lead(outcome.call_sid.as_str()).await.expect("a read").expect("a lead");
+    let lead = calls
+        .server
+        .app
+        .store
+        .lead(outcome.call_sid.as_str())
+        .await
+        .expect("a read")
+        .expect("a lead");
     assert_eq!(lead.purpose.as_deref(), Some("Quiero bajar mi recibo de luz."));
     assert_events_match(&calls, &kept).await;
 }
@@ -207,7 +243,10 @@ async fn a_caller_who_hangs_up_while_speaking_leaves_a_finished_row() {
     assert_eq!(outcome.utterances(Side::Caller), 1);
     calls.nothing_lives().await;
     let kept = kept(&calls, &outcome).await;
-    assert_eq!((kept.call.status.as_str(), kept.call.ended_reason.as_deref()), ("completed", Some("caller-hung-up")));
+    assert_eq!(
+        (kept.call.status.as_str(), kept.call.ended_reason.as_deref()),
+        ("completed", Some("caller-hung-up"))
+    );
     assert_transcript_is_what_was_heard(&kept, &outcome);
     assert_events_match(&calls, &kept).await;
 }
@@ -271,12 +310,27 @@ async fn an_interruption_clears_the_line_and_cuts_the_sentence_where_it_was_hear
     assert!(outcome.count(|what| matches!(what, What::MarkEchoed { played: false, .. })) >= 1);
     calls.nothing_lives().await;
     let kept = kept(&calls, &outcome).await;
-    let cut = kept.lines.iter().find(|line| line.unheard.is_some()).expect("a sentence that was cut");
+    let cut = kept
+        .lines
+        .iter()
+        .find(|line| line.unheard.is_some())
+        .expect("a sentence that was cut");
     let unheard = cut.unheard.as_deref().unwrap_or_default();
-    let whole = "Los paneles bajan el recibo de un negocio más de la mitad desde el primer bimestre y duran muchos años.";
-    assert!(!cut.text.is_empty() && format!("{} {unheard}", cut.text).starts_with(whole), "{cut:?}");
+    let whole =
+        "Los paneles bajan el recibo de un negocio más de la mitad desde el primer bimestre y duran muchos años.";
+    assert!(
+        !cut.text.is_empty() && format!("{} {unheard}", cut.text).starts_with(whole),
+        "{cut:?}"
+    );
     assert_transcript_is_what_was_heard(&kept, &outcome);
-    let lead = calls.server.app.store.lead(outcome.call_sid.as_str()).await.expect("a read").expect("a lead");
+    let lead = calls
+        .server
+        .app
+        .store
+        .lead(outcome.call_sid.as_str())
+        .await
+        .expect("a read")
+        .expect("a lead");
     assert_eq!(lead.name.as_deref(), Some("Carlos Herrera"));
     assert_events_match(&calls, &kept).await;
 }
@@ -309,7 +363,11 @@ async fn an_ajá_over_our_words_stops_nothing() {
     outcome.assert_ended_by_server();
     calls.nothing_lives().await;
     let kept = kept(&calls, &outcome).await;
-    assert!(kept.lines.iter().all(|line| line.unheard.is_none()), "{:#?}", kept.lines);
+    assert!(
+        kept.lines.iter().all(|line| line.unheard.is_none()),
+        "{:#?}",
+        kept.lines
+    );
     assert_transcript_is_what_was_heard(&kept, &outcome);
 }
 
@@ -370,7 +428,9 @@ async fn a_stopping_server_lets_a_conversation_come_to_its_end() {
     outcome.assert_script_done();
     outcome.assert_ended_by_server();
     calls.nothing_lives().await;
-    let served = tokio::time::timeout(PATIENCE, calls.server.stopped()).await.expect("in time");
+    let served = tokio::time::timeout(PATIENCE, calls.server.stopped())
+        .await
+        .expect("in time");
     assert_eq!(served.cut_off, 0);
     assert_eq!(app.metrics.call_completed.get(), 1);
 }
@@ -383,6 +443,15 @@ async fn a_caller_who_only_says_goodbye_is_no_lead() {
     outcome.assert_ended_by_server();
     let kept = kept(&calls, &outcome).await;
     assert_eq!(kept.call.ended_reason.as_deref(), Some("finished"));
-    assert_eq!(calls.server.app.store.lead(outcome.call_sid.as_str()).await.expect("a read"), None);
+    assert_eq!(
+        calls
+            .server
+            .app
+            .store
+            .lead(outcome.call_sid.as_str())
+            .await
+            .expect("a read"),
+        None
+    );
     assert_events_match(&calls, &kept).await;
 }

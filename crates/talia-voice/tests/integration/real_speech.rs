@@ -3,8 +3,8 @@
 
 use crate::harness::{ACCOUNT, ORIGIN, TOKEN, TestServer};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use talia_audio::mulaw;
 use talia_dialogue::EndReason;
@@ -15,8 +15,8 @@ use talia_simulator::outcome::CallOutcome;
 use talia_simulator::script::Script;
 use talia_simulator::settings::{CarrierSettings, Secret};
 use talia_simulator::speaker::{Speaker, SpeakerFault};
-use talia_speech::{Installed, ModelsDir};
 use talia_spanish::{Expectation, Language};
+use talia_speech::{Installed, ModelsDir};
 use talia_twilio::AccountSid;
 use talia_voice::app::App;
 use talia_voice::call::live::{LiveEvent, LiveItem};
@@ -75,7 +75,9 @@ impl Listener for WhisperCaller {
         let stt = self.0.clone();
         Box::pin(async move {
             let heard = tokio::task::spawn_blocking(move || write_down(stt.as_ref(), samples)).await;
-            heard.map_err(|error| ListenerFault(error.to_string()))?.map_err(ListenerFault)
+            heard
+                .map_err(|error| ListenerFault(error.to_string()))?
+                .map_err(ListenerFault)
         })
     }
 }
@@ -150,7 +152,9 @@ fn edits(truth: &[String], heard: &[String]) -> usize {
         let mut diagonal = row[0];
         row[0] = index + 1;
         for (column, other) in heard.iter().enumerate() {
-            let next = (row[column + 1] + 1).min(row[column] + 1).min(diagonal + usize::from(word != other));
+            let next = (row[column + 1] + 1)
+                .min(row[column] + 1)
+                .min(diagonal + usize::from(word != other));
             diagonal = std::mem::replace(&mut row[column + 1], next);
         }
     }
@@ -210,14 +214,26 @@ async fn a_caller_who_interrupts_twice_and_corrects_the_email_becomes_an_exact_l
     let server = TestServer::start_with(&settings, Clock::real()).await;
     let app = server.app.clone();
     let assistant = app.assistants.for_number(TO).clone();
-    app.engines.prepare(&[assistant], |_, _| {}).await.expect("the fixed phrases");
+    app.engines
+        .prepare(&[assistant], |_, _| {})
+        .await
+        .expect("the fixed phrases");
     let watching = tokio::spawn(watch(app.live_feed.subscribe()));
     let outcome = ring(&server).await;
-    let seen = tokio::time::timeout(Duration::from_secs(5), watching).await.expect("the call's end").expect("no panic");
+    let seen = tokio::time::timeout(Duration::from_secs(5), watching)
+        .await
+        .expect("the call's end")
+        .expect("no panic");
     let sid = outcome.call_sid.as_str();
     let lines = app.store.transcript(sid).await.expect("a read");
     for line in &lines {
-        eprintln!("{:>7} {:<9} {} {}", line.began_ms, line.speaker, line.text, line.unheard.as_deref().unwrap_or(""));
+        eprintln!(
+            "{:>7} {:<9} {} {}",
+            line.began_ms,
+            line.speaker,
+            line.text,
+            line.unheard.as_deref().unwrap_or("")
+        );
     }
     eprintln!("{seen:?}, heard {:#?}, models {folder}", outcome.heard());
 
@@ -230,34 +246,63 @@ async fn a_caller_who_interrupts_twice_and_corrects_the_email_becomes_an_exact_l
 
     // The conversation.
     let call = app.store.call(sid).await.expect("a read").expect("a row");
-    assert_eq!((call.status.as_str(), call.ended_reason.as_deref()), ("completed", Some("finished")));
+    assert_eq!(
+        (call.status.as_str(), call.ended_reason.as_deref()),
+        ("completed", Some("finished"))
+    );
     assert_eq!(seen.ended, Some(EndReason::Finished));
     assert!(call.disclosure_heard_at.is_some());
-    let disclosure = lines.iter().position(|line| line.kind.as_deref() != Some("disclosure")).unwrap_or(0);
-    assert!(disclosure >= 1 && lines[..disclosure].iter().all(|line| line.unheard.is_none()), "{lines:#?}");
-    let interruptions = outcome.measurements.barge_in_to_clear_ms.len() + outcome.measurements.barge_in_to_silence_ms.len();
-    assert!(seen.paused >= 1 && seen.yielded >= 1, "{seen:?}, {interruptions} by the caller's count");
+    let disclosure = lines
+        .iter()
+        .position(|line| line.kind.as_deref() != Some("disclosure"))
+        .unwrap_or(0);
+    assert!(
+        disclosure >= 1 && lines[..disclosure].iter().all(|line| line.unheard.is_none()),
+        "{lines:#?}"
+    );
+    let interruptions =
+        outcome.measurements.barge_in_to_clear_ms.len() + outcome.measurements.barge_in_to_silence_ms.len();
+    assert!(
+        seen.paused >= 1 && seen.yielded >= 1,
+        "{seen:?}, {interruptions} by the caller's count"
+    );
 
     // The lead.
     let lead = app.store.lead(sid).await.expect("a read").expect("a lead");
     assert_eq!(lead.name.as_deref(), Some("Carlos Herrera"), "{lead:?}");
-    assert_eq!((lead.email.as_deref(), lead.email_confirmed), (Some("carlos_herrera@gmail.com"), true), "{lead:?}");
-    assert_eq!((lead.phone.as_deref(), lead.phone_confirmed), (Some(FROM), true), "{lead:?}");
+    assert_eq!(
+        (lead.email.as_deref(), lead.email_confirmed),
+        (Some("carlos_herrera@gmail.com"), true),
+        "{lead:?}"
+    );
+    assert_eq!(
+        (lead.phone.as_deref(), lead.phone_confirmed),
+        (Some(FROM), true),
+        "{lead:?}"
+    );
     let company = words(lead.company.as_deref().unwrap_or_default()).join(" ");
     assert!(company.contains("estrella"), "{lead:?}");
-    assert!(lead.purpose.as_deref().is_some_and(|purpose| words(purpose).len() >= 2), "{lead:?}");
+    assert!(
+        lead.purpose.as_deref().is_some_and(|purpose| words(purpose).len() >= 2),
+        "{lead:?}"
+    );
 
     // What stands in the transcript is what was played.
-    let loudest = outcome.recording.assistant.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+    let loudest = outcome
+        .recording
+        .assistant
+        .iter()
+        .map(|sample| sample.unsigned_abs())
+        .max()
+        .unwrap_or(0);
     assert!((2_000..32_000).contains(&loudest), "the loudest sample is {loudest}");
     let stream_began_ms = outcome.log.iter().find_map(|event| match &event.what {
         talia_simulator::events::What::StreamStart { .. } => Some(event.at_ms),
         _ => None,
     });
     let stt = app.engines.ears.stt.clone();
-    let judging = tokio::task::spawn_blocking(move || {
-        word_errors(stt.as_ref(), &lines, &outcome, stream_began_ms.unwrap_or(0))
-    });
+    let judging =
+        tokio::task::spawn_blocking(move || word_errors(stt.as_ref(), &lines, &outcome, stream_began_ms.unwrap_or(0)));
     let (wrong, total) = judging.await.expect("no panic");
     eprintln!("{wrong} of {total} words differ");
     assert!(total > 50 && wrong * 4 <= total, "{wrong} of {total} words differ");

@@ -176,11 +176,13 @@ async fn a_signed_body_of_json_is_read_like_a_form() {
     let (body, target, signature) = as_json(INBOUND, &inbound_form(&sid));
     let answer = server.post_json(&target, &body, &signature).await;
     assert!(answer.status == 200 && answer.body.contains("<Stream"), "{answer:?}");
-    let (body, target, signature) =
-        as_json("/api/voice/status", &crate::harness::status_form(&sid, "completed"));
+    let (body, target, signature) = as_json("/api/voice/status", &crate::harness::status_form(&sid, "completed"));
     assert_eq!(server.post_json(&target, &body, &signature).await.status, 204);
     let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
-    assert_eq!((row.from_number.as_str(), row.status.as_str()), ("+525512345678", "completed"));
+    assert_eq!(
+        (row.from_number.as_str(), row.status.as_str()),
+        ("+525512345678", "completed")
+    );
     assert_eq!(row.duration_s, Some(42));
 }
 
@@ -199,23 +201,45 @@ async fn a_body_of_json_that_is_not_the_signed_one_is_refused() {
         (INBOUND, body.as_str(), unsigned_url.as_str()),
     ];
     for (target, body, signature) in cases {
-        assert_eq!(server.post_json(target, body, signature).await.status, 403, "{target} {body}");
+        assert_eq!(
+            server.post_json(target, body, signature).await.status,
+            403,
+            "{target} {body}"
+        );
     }
     assert_eq!(server.post_json(&target, &body, "").await.status, 403);
     let refused = |reason| server.app.metrics.refused_count(reason);
-    assert_eq!((refused(Refusal::SignatureWrong), refused(Refusal::SignatureMissing)), (3, 1));
+    assert_eq!(
+        (refused(Refusal::SignatureWrong), refused(Refusal::SignatureMissing)),
+        (3, 1)
+    );
     assert_eq!(server.app.store.call(&sid).await.expect("a read"), None);
 }
 
 #[tokio::test]
 async fn signed_json_that_is_no_webhook_is_refused_and_counted() {
     let server = TestServer::start().await;
-    let crowd = format!("{{{}}}", (0..300).map(|n| format!("\"a{n}\":\"\"")).collect::<Vec<_>>().join(","));
-    let bodies = ["", "[]", "\"CallSid\"", "{\"CallSid\":", "{}", "{\"CallSid\":{\"a\":1}}", &crowd];
+    let crowd = format!(
+        "{{{}}}",
+        (0..300).map(|n| format!("\"a{n}\":\"\"")).collect::<Vec<_>>().join(",")
+    );
+    let bodies = [
+        "",
+        "[]",
+        "\"CallSid\"",
+        "{\"CallSid\":",
+        "{}",
+        "{\"CallSid\":{\"a\":1}}",
+        &crowd,
+    ];
     for body in bodies {
         let url = url_with_digest(&format!("{ORIGIN}{INBOUND}"), body.as_bytes());
         let signature = sign(TOKEN, Algorithm::HmacSha1, &url, &[]);
-        assert_eq!(server.post_json(&url[ORIGIN.len()..], body, &signature).await.status, 400, "{body}");
+        assert_eq!(
+            server.post_json(&url[ORIGIN.len()..], body, &signature).await.status,
+            400,
+            "{body}"
+        );
     }
     assert_eq!(server.app.metrics.refused_count(Refusal::FormBad), bodies.len() as u64);
 }

@@ -19,7 +19,9 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_source_file_says_what_it_is_for_and_stays_small() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of all crates");
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the folder of all crates");
     let mut found = Vec::new();
     for entry in fs::read_dir(crates).expect("the crates") {
         let source = entry.expect("a crate").path().join("src");
@@ -39,7 +41,10 @@ fn every_source_file_says_what_it_is_for_and_stays_small() {
             wrong.push(format!("{shown} has {} lines", text.lines().count()));
         }
         let parts = path.strip_prefix(crates).unwrap_or(&path).iter();
-        if parts.filter_map(|part| part.to_str()).any(|part| HEAPS.contains(&part.trim_end_matches(".rs"))) {
+        if parts
+            .filter_map(|part| part.to_str())
+            .any(|part| HEAPS.contains(&part.trim_end_matches(".rs")))
+        {
             wrong.push(format!("{shown} is named as a heap"));
         }
     }

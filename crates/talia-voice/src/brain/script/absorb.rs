@@ -11,7 +11,14 @@ use talia_spanish::ear::{self, Agreement, Heard};
 
 impl ScriptBrain {
     /// Takes from the caller's words what they hold. `true` when anything was understood.
-    pub(super) fn absorb(&mut self, reply: &mut Reply, text: &str, heard: &Heard, pending: Pending, is_question: bool) -> bool {
+    pub(super) fn absorb(
+        &mut self,
+        reply: &mut Reply,
+        text: &str,
+        heard: &Heard,
+        pending: Pending,
+        is_question: bool,
+    ) -> bool {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
         let mut understood = false;
@@ -23,15 +30,22 @@ impl ScriptBrain {
             let is_correction = self.state.fields.draft.name.is_some();
             if is_news {
                 self.state.fields.draft.name = Some(name.full.clone());
-                let phrase = if is_correction { &lines.corrected } else { &lines.name_noted };
+                let phrase = if is_correction {
+                    &lines.corrected
+                } else {
+                    &lines.name_noted
+                };
                 self.say(reply, phrase);
                 self.state.name_is_fresh = true;
             }
             understood = true;
         }
-        if let (None, Some(_), Some(name), true) =
-            (&heard.name, &heard.correction, self.state.fields.draft.name.clone(), name_is_fresh)
-        {
+        if let (None, Some(_), Some(name), true) = (
+            &heard.name,
+            &heard.correction,
+            self.state.fields.draft.name.clone(),
+            name_is_fresh,
+        ) {
             let surname = name.split_whitespace().last().unwrap_or_default().to_lowercase();
             if let Some(amended) = ear::correction::amend_name(&name, text, assistant.language) {
                 self.state.fields.draft.name = Some(amended.full);
@@ -53,7 +67,9 @@ impl ScriptBrain {
                 }
             }
             understood = true;
-        } else if pending == Pending::Field(Field::Company) && (heard.agreement == Some(Agreement::No) || heard.declines) {
+        } else if pending == Pending::Field(Field::Company)
+            && (heard.agreement == Some(Agreement::No) || heard.declines)
+        {
             self.state.fields.without_company = true;
             self.say(reply, &lines.company_none);
             understood = true;
@@ -122,7 +138,8 @@ impl ScriptBrain {
         }
         let about_email = pending == Pending::ConfirmEmail || (current.is_some() && heard.correction.is_some());
         if let (true, Some(current)) = (about_email, &current) {
-            if heard.agreement == Some(Agreement::Yes) && heard.correction.is_none() && pending == Pending::ConfirmEmail {
+            if heard.agreement == Some(Agreement::Yes) && heard.correction.is_none() && pending == Pending::ConfirmEmail
+            {
                 self.state.fields.draft.email_confirmed = true;
                 self.say(reply, &lines.email_noted);
                 return true;
@@ -174,8 +191,7 @@ impl ScriptBrain {
         {
             let country = ear::Country::from_iso(&assistant.country).unwrap_or_default();
             let current = ear::phone::read(&number, assistant.language, country);
-            let amended =
-                current.and_then(|current| ear::correction::amend_phone(&current, text, assistant.language));
+            let amended = current.and_then(|current| ear::correction::amend_phone(&current, text, assistant.language));
             if let Some(amended) = amended {
                 self.state.fields.refuse_phone();
                 self.say(reply, &lines.corrected);

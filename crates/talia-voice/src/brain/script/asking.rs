@@ -13,11 +13,20 @@ impl ScriptBrain {
     pub(super) fn ask_next(&mut self, reply: &mut Reply) {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
-        let mut next =
-            agenda::next(&assistant, &self.state.fields, self.caller_number.is_some(), self.state.person_wanted);
+        let mut next = agenda::next(
+            &assistant,
+            &self.state.fields,
+            self.caller_number.is_some(),
+            self.state.person_wanted,
+        );
         // Read back again and again without a yes or a no: a person asks once more.
         if self.tries(next) > 2 * TRIES && self.let_go(next) {
-            next = agenda::next(&assistant, &self.state.fields, self.caller_number.is_some(), self.state.person_wanted);
+            next = agenda::next(
+                &assistant,
+                &self.state.fields,
+                self.caller_number.is_some(),
+                self.state.person_wanted,
+            );
         }
         if let Pending::Field(field) = next
             && self.tries(next) >= TRIES + 1
@@ -29,8 +38,15 @@ impl ScriptBrain {
                 Field::Company => self.state.fields.without_company = true,
                 Field::Phone => self.state.fields.without_phone = true,
             }
-            next = if field == Field::Name { Pending::AnythingElse } else {
-                agenda::next(&assistant, &self.state.fields, self.caller_number.is_some(), self.state.person_wanted)
+            next = if field == Field::Name {
+                Pending::AnythingElse
+            } else {
+                agenda::next(
+                    &assistant,
+                    &self.state.fields,
+                    self.caller_number.is_some(),
+                    self.state.person_wanted,
+                )
             };
         }
         let text = match next {
@@ -67,11 +83,19 @@ impl ScriptBrain {
         let unsure = match confirmation {
             Pending::ConfirmEmail => {
                 fields.without_email = true;
-                fields.draft.email.take().map(|email| format!("Correo sin confirmar: {email}."))
+                fields
+                    .draft
+                    .email
+                    .take()
+                    .map(|email| format!("Correo sin confirmar: {email}."))
             }
             Pending::ConfirmPhone => {
                 fields.without_phone = true;
-                fields.draft.phone.take().map(|phone| format!("Teléfono sin confirmar: {phone}."))
+                fields
+                    .draft
+                    .phone
+                    .take()
+                    .map(|phone| format!("Teléfono sin confirmar: {phone}."))
             }
             Pending::OfferPhone => {
                 fields.without_phone = true;
@@ -98,7 +122,16 @@ impl ScriptBrain {
 
     /// One concrete reason to go on, once, when the need is known.
     pub(super) fn benefit(&mut self, reply: &mut Reply) {
-        let Some(need) = self.state.fields.draft.purpose.as_ref().filter(|_| !self.state.benefit_said) else { return };
+        let Some(need) = self
+            .state
+            .fields
+            .draft
+            .purpose
+            .as_ref()
+            .filter(|_| !self.state.benefit_said)
+        else {
+            return;
+        };
         if self.state.person_wanted {
             return;
         }
@@ -128,14 +161,21 @@ impl ScriptBrain {
         if self.tries(Pending::AnythingElse) == 0 && draft.name.is_some() && draft.email_confirmed {
             texts.extend(self.line(&lines.summary));
         }
-        texts.iter().flat_map(|text| tongue::sentences(text)).map(|sentence| sentence.trim().to_owned()).collect()
+        texts
+            .iter()
+            .flat_map(|text| tongue::sentences(text))
+            .map(|sentence| sentence.trim().to_owned())
+            .collect()
     }
 
     pub(super) fn phone_offer(&self) -> Option<String> {
         let number = self.caller_number.as_deref()?;
-        fill(self.assistant.lines.phone_offer.text(self.state.usted), |gap| match gap {
-            "phone" => Some(number),
-            own => self.assistant.own(own),
-        })
+        fill(
+            self.assistant.lines.phone_offer.text(self.state.usted),
+            |gap| match gap {
+                "phone" => Some(number),
+                own => self.assistant.own(own),
+            },
+        )
     }
 }

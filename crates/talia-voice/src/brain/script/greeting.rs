@@ -3,7 +3,9 @@
 /// "Hola, buenas tardes" says nothing about what is needed.
 pub(super) fn is_greeting(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.all(|word| GREETINGS.contains(&word))
 }
 
@@ -21,6 +23,24 @@ pub(super) fn without_greeting(text: &str) -> &str {
 }
 
 const GREETINGS: [&str; 20] = [
-    "hola", "buenas", "buenos", "buen", "tardes", "días", "dias", "noches", "día", "qué", "que", "tal", "bueno", "sí", "mira",
-    "hello", "hi", "good", "morning", "afternoon",
+    "hola",
+    "buenas",
+    "buenos",
+    "buen",
+    "tardes",
+    "días",
+    "dias",
+    "noches",
+    "día",
+    "qué",
+    "que",
+    "tal",
+    "bueno",
+    "sí",
+    "mira",
+    "hello",
+    "hi",
+    "good",
+    "morning",
+    "afternoon",
 ];

@@ -72,7 +72,14 @@ impl ScriptBrain {
     /// A conversation of `assistant` with the person calling from `caller_number` (E.164, where it is known).
     pub fn new(assistant: Arc<Assistant>, caller_number: Option<String>, thoughts: Thoughts) -> Self {
         let knowledge = Knowledge::new(&assistant.faq, assistant.language);
-        Self { assistant, knowledge, caller_number, thoughts, state: State::default(), before: Vec::new() }
+        Self {
+            assistant,
+            knowledge,
+            caller_number,
+            thoughts,
+            state: State::default(),
+            before: Vec::new(),
+        }
     }
 
     pub(super) fn line(&self, phrase: &Phrase) -> Option<String> {
@@ -145,7 +152,11 @@ impl ScriptBrain {
             return;
         }
         // A question that was cut before its end has not been asked: its answer can't be what was said.
-        let pending = if self.state.question_heard { self.state.pending } else { Pending::Nothing };
+        let pending = if self.state.question_heard {
+            self.state.pending
+        } else {
+            Pending::Nothing
+        };
         if !self.state.question_heard
             && let Some(asked) = self.state.asked.get_mut(&self.state.pending)
         {
@@ -154,7 +165,11 @@ impl ScriptBrain {
         let is_question = self.knowledge.is_question(text);
         let context = ear::Context {
             // A question is no answer: "¿cuánto cuesta?" is nobody's name.
-            expectation: if is_question { Expectation::Open } else { self.state.pending.expectation() },
+            expectation: if is_question {
+                Expectation::Open
+            } else {
+                self.state.pending.expectation()
+            },
             language: assistant.language,
             country: ear::Country::from_iso(&assistant.country).unwrap_or_default(),
         };
@@ -185,7 +200,11 @@ impl ScriptBrain {
             self.note("Pidió hablar con una persona.");
             self.say(reply, &lines.person);
         }
-        let known_answer = if is_question { self.knowledge.answer(text).cloned() } else { None };
+        let known_answer = if is_question {
+            self.knowledge.answer(text).cloned()
+        } else {
+            None
+        };
         let before = reply.said.len();
         understood |= self.absorb(reply, text, &heard, pending, is_question);
         if let Some(answer) = &known_answer {
@@ -215,7 +234,10 @@ impl ScriptBrain {
     }
 
     fn digits(&mut self, reply: &mut Reply, digits: &str) {
-        let confirming = matches!(self.state.pending, Pending::ConfirmEmail | Pending::ConfirmPhone | Pending::OfferPhone);
+        let confirming = matches!(
+            self.state.pending,
+            Pending::ConfirmEmail | Pending::ConfirmPhone | Pending::OfferPhone
+        );
         let as_words = match digits.trim_end_matches('#') {
             "1" if confirming => "sí".to_owned(),
             "2" if confirming => "no".to_owned(),
@@ -292,7 +314,9 @@ impl ScriptBrain {
 
 impl Brain for ScriptBrain {
     fn think(&mut self, cue: CueId, about: Cue) {
-        if let Cue::Turn { revises: Some(revised), .. } = &about
+        if let Cue::Turn {
+            revises: Some(revised), ..
+        } = &about
             && let Some(index) = self.before.iter().position(|(earlier, _)| earlier == revised)
         {
             let question_heard = self.state.question_heard;
@@ -309,7 +333,13 @@ impl Brain for ScriptBrain {
         let reply = self.answer(&about);
         for (text, kind) in reply.said {
             for sentence in tongue::sentences(&text) {
-                self.send(cue, Thought::Say { text: sentence.trim().to_owned(), kind });
+                self.send(
+                    cue,
+                    Thought::Say {
+                        text: sentence.trim().to_owned(),
+                        kind,
+                    },
+                );
             }
         }
         if self.state.fields.draft != draft_before {
@@ -330,7 +360,12 @@ impl Brain for ScriptBrain {
     fn forget(&mut self, _cue: CueId) {}
 
     fn heard(&mut self, entry: &Entry) {
-        let Some(question) = self.state.question.as_deref().filter(|_| entry.speaker == Speaker::Assistant) else {
+        let Some(question) = self
+            .state
+            .question
+            .as_deref()
+            .filter(|_| entry.speaker == Speaker::Assistant)
+        else {
             return;
         };
         let text = entry.text.trim();
