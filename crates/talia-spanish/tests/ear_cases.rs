@@ -93,6 +93,8 @@ fn expectation(name: &str) -> Expectation {
         "email" => Expectation::Email,
         "phone" => Expectation::Phone,
         "yes_no" => Expectation::YesNo,
+        "confirm_email" => Expectation::ConfirmEmail,
+        "confirm_phone" => Expectation::ConfirmPhone,
         "digits" => Expectation::Digits,
         "company" => Expectation::Company,
         other => panic!("unknown expectation {other}"),

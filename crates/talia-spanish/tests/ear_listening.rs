@@ -181,6 +181,8 @@ fn a_prompt_that_comes_back_is_noticed_and_callers_are_not_accused() {
         Expectation::Email,
         Expectation::Phone,
         Expectation::YesNo,
+        Expectation::ConfirmEmail,
+        Expectation::ConfirmPhone,
         Expectation::Digits,
         Expectation::Date,
         Expectation::Company,
@@ -223,6 +225,12 @@ fn a_prompt_that_comes_back_is_noticed_and_callers_are_not_accused() {
         ES
     ));
     assert!(prompt::leaks_prompt("81 20 04 93 17", Expectation::Phone, ES));
+    // A phrase in a loop is the prompt's doing too.
+    assert!(prompt::leaks_prompt(
+        "Soy Ana Ríos de Clinica Luz. Soy Ana Ríos de Clinica Luz. Soy Ana Ríos de Clinica Luz. Soy Ana Ríos",
+        Expectation::Name,
+        ES
+    ));
     // Said while another prompt was given, the same words are the caller's.
     assert!(!prompt::leaks_prompt("81 20 04 93 17", Expectation::Email, ES));
 }

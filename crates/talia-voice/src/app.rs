@@ -87,7 +87,10 @@ impl App {
         let loading = config.clone();
         let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
         let engines = loaded.unwrap_or_else(|_| {
-            Err(EngineError::Load { engine: "speech", reason: "the loading thread panicked".to_owned() })
+            Err(EngineError::Load {
+                engine: "speech",
+                reason: "the loading thread panicked".to_owned(),
+            })
         })?;
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {

@@ -17,8 +17,8 @@ use crate::{
 };
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 use talia_speech::{
-    EngineError, Installed, Kokoro, ModelsDir, Silero, SmartTurn, Whisper, speech_cache::SpeechCache, voice::Voice as Chain,
-    webrtc::WebRtcVad,
+    EngineError, Installed, Kokoro, ModelsDir, Silero, SmartTurn, Whisper, speech_cache::SpeechCache,
+    voice::Voice as Chain, webrtc::WebRtcVad,
 };
 use tokio::sync::Semaphore;
 
@@ -57,8 +57,14 @@ impl SpeechEngines {
         let workers = config.speech.recogniser_threads.unwrap_or(cores);
         match config.speech.engines {
             Engines::Local => Self::local(&models_dir(config.models.directory.as_ref()), workers),
-            Engines::FixedDelay { transcription, synthesis } => {
-                let stt = FixedDelayStt { delay: transcription, text: FIXED_WORDS.to_owned() };
+            Engines::FixedDelay {
+                transcription,
+                synthesis,
+            } => {
+                let stt = FixedDelayStt {
+                    delay: transcription,
+                    text: FIXED_WORDS.to_owned(),
+                };
                 // Threads that only wait may be many: the engines' time is the figure, not their queue.
                 Ok(Self {
                     ears: EarEngines {
@@ -131,11 +137,18 @@ impl SpeechEngines {
 
 /// The voice of an assistant.
 pub fn voice_of(assistant: &Assistant) -> Voice {
-    Voice { name: assistant.voice.clone(), speed: assistant.speed, language: assistant.language }
+    Voice {
+        name: assistant.voice.clone(),
+        speed: assistant.speed,
+        language: assistant.language,
+    }
 }
 
 fn joined<T>(joined: thread::Result<Result<T, EngineError>>) -> Result<T, EngineError> {
     joined.unwrap_or_else(|_| {
-        Err(EngineError::Load { engine: "speech", reason: "the loading thread panicked".to_owned() })
+        Err(EngineError::Load {
+            engine: "speech",
+            reason: "the loading thread panicked".to_owned(),
+        })
     })
 }

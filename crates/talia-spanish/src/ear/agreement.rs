@@ -58,6 +58,21 @@ pub(crate) fn opening(row: &[Token], _language: Language) -> Option<Agreement> {
     }
 }
 
+/// Whether the whole row is one answer and nothing else: "así es" ends in a word that leads on elsewhere.
+pub(crate) fn is_all(row: &[Token]) -> bool {
+    let mut rest = row;
+    while let Some(length) = begins_any(rest, NO)
+        .max(begins_any(rest, YES))
+        .max(begins_any(rest, UNSURE))
+    {
+        rest = &rest[length..];
+        if rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
 fn at_start(row: &[Token]) -> Option<Agreement> {
     let unsure = begins_any(row, UNSURE).map(|length| (length, Agreement::Unsure));
     let no = begins_any(row, NO).map(|length| (length, Agreement::No));

@@ -255,8 +255,9 @@ fn mended(row: &[Token]) -> Vec<Token> {
             let joined = format!("{}{}", token.key, next.key);
             let name = usual(&joined).filter(|_| next.key.len() >= 3 && next.capitalised());
             let kind = next.is_any(&["a", "as"]) && is_kind(&joined);
-            if kind || name.is_some_and(|_| !is_usual(&token.key) && !is_usual(&next.key)) {
-                token.text.push_str(&next.text);
+            let name = name.filter(|_| !is_usual(&token.key) && !is_usual(&next.key));
+            if kind || name.is_some() {
+                token.text = name.map_or_else(|| format!("{}{}", token.text, next.text), str::to_owned);
                 token.key = joined;
                 token.pause = next.pause;
                 token.stop = next.stop;
@@ -272,14 +273,22 @@ fn mended(row: &[Token]) -> Vec<Token> {
         });
         if let Some(kind) = near {
             token = Token {
-                text: if token.capitalised() { capitalised(kind) } else { (*kind).to_owned() },
+                text: if token.capitalised() {
+                    capitalised(kind)
+                } else {
+                    (*kind).to_owned()
+                },
                 key: (*kind).to_owned(),
                 ..token
             };
         }
         if let Some((_, accented)) = ACCENTED.iter().find(|(kind, _)| token.is(kind)) {
             let lower = !token.capitalised();
-            token.text = if lower { accented.to_lowercase() } else { (*accented).to_owned() };
+            token.text = if lower {
+                accented.to_lowercase()
+            } else {
+                (*accented).to_owned()
+            };
         } else if token.capitalised()
             && !is_kind(&token.key)
             && let Some(usual) = usual_spelling(&token.key)

@@ -89,6 +89,7 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
     let question = trimmed.ends_with('?');
     match expectation {
         _ if says_other => false,
+        _ if expectation.takes_agreement() && agreement::is_all(&row) => false,
         Expectation::Email => {
             let whole = email::read(text, expectation, language).is_some_and(|found| found.best().confidence >= WHOLE);
             let answered = agreement::opening(&row, language).is_some() && row.len() <= 3;
@@ -100,13 +101,14 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
                 || (trails && !question)
         }
         Expectation::ConfirmEmail => {
-            let dictates = email::dictates(&row, language) && correction::read(text, language).is_none_or(restates);
+            let dictates =
+                email::dictates(&row, language) && correction::read(text, language).as_ref().is_none_or(restates);
             let whole = email::read(text, expectation, language).is_some_and(|found| found.best().confidence >= WHOLE);
             !whole && !question && (dictates || trails)
         }
         Expectation::ConfirmPhone => {
             let digits = numbers::digits(text, language).len();
-            let begun = (4..10).contains(&digits) && correction::read(text, language).is_none_or(restates);
+            let begun = (4..10).contains(&digits) && correction::read(text, language).as_ref().is_none_or(restates);
             let whole = phone::read(text, language, Country::Mexico).is_some();
             !whole && !question && (begun || trails)
         }
@@ -121,7 +123,7 @@ pub fn looks_unfinished(text: &str, expectation: Expectation, language: Language
 }
 
 /// A correction that only says something anew may be the beginning of a dictation.
-fn restates(correction: Correction) -> bool {
+fn restates(correction: &Correction) -> bool {
     matches!(correction, Correction::Restate(_))
 }
 

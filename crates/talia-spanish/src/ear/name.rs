@@ -1,6 +1,6 @@
 //! Reads a person's name: introduced ("me llamo", "habla"), bare when asked for, with its spelling, without titles.
 
-use super::given_names::{accented, is_given, two_names, usual, usual_spelling};
+use super::given_names::{accented, is_given, is_usual, two_names, usual, usual_spelling};
 use super::heard::PersonName;
 use super::sound::{fold, likeness};
 use super::spelling;
@@ -205,15 +205,20 @@ fn collect(row: &[Token], language: Language, sure: bool) -> Option<PersonName> 
             }
         } else {
             let lower = particle && !token.is_any(&["san", "santa"]);
-            words.push(if lower {
-                token.key.clone()
-            } else {
-                heard(&token.text)
-            });
+            words.push(if lower { token.key.clone() } else { heard(&token.text) });
         }
         at += 1;
         let abbreviated = token.key == "ma" || token.key == "mª";
-        if token.pause && !abbreviated {
+        // "María de los Ángeles, Ruiz Peña": the recogniser's comma, when a surname follows.
+        let surname_follows = sure
+            && !token.stop
+            && row.get(at).is_some_and(|next| {
+                next.capitalised()
+                    && is_usual(&next.key)
+                    && !is_given(&next.key)
+                    && spelling::run(&row[at..], language).is_none()
+            });
+        if token.pause && !abbreviated && !surname_follows {
             break;
         }
         if words.len() > 8 {

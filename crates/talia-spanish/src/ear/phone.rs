@@ -202,18 +202,19 @@ fn interpret(run: &Run, country: Country) -> Option<Phone> {
             national(digits, country)
         }
     };
-    read(&digits).or_else(|| {
-        let joined = run.joined();
-        if joined == digits { None } else { read(&joined) }
-    })
-    .or_else(|| {
-        // "seis sesenta y cuatro" is written "6664": the first digit once too often.
-        let first = digits.chars().next()?;
-        let rest = digits[1..].starts_with(first).then_some(&digits[1..])?;
-        (!run.plus && rest.len() == country.national_length())
-            .then(|| at_home(rest, country))
-            .flatten()
-    })
+    read(&digits)
+        .or_else(|| {
+            let joined = run.joined();
+            if joined == digits { None } else { read(&joined) }
+        })
+        .or_else(|| {
+            // "seis sesenta y cuatro" is written "6664": the first digit once too often.
+            let first = digits.chars().next()?;
+            let rest = digits[1..].starts_with(first).then_some(&digits[1..])?;
+            (!run.plus && rest.len() == country.national_length())
+                .then(|| at_home(rest, country))
+                .flatten()
+        })
 }
 
 /// A number said twice, or written over and over by the recogniser: the groups up to where it begins anew.

@@ -9,28 +9,31 @@ use crate::{Expectation, Language};
 /// The decoding prompt for an expected answer, to be given to Whisper as its initial prompt.
 ///
 /// It shows the form of the answer ("arroba", "guion bajo", digits in groups) with names that [`leaks_prompt`] knows.
-/// Empty where a prompt would only mislead.
+/// Empty where a prompt would only mislead. Measured on spoken cases with Whisper base: two mail domains do best (with one,
+/// "hotmail" turns into it; with three, whole examples come back), and short answers need short answers in front, or "sí"
+/// becomes another word.
 pub fn decoding_prompt(expectation: Expectation, language: Language) -> &'static str {
     match (language, expectation) {
-        (Language::Spanish, Expectation::Open) => "Hola, buenas tardes. Llamo para pedir informes, por favor.",
-        (Language::Spanish, Expectation::Name) => "Me llamo Eréndira Bustillos Cañedo. Soy Fermín Olmedo.",
+        (Language::Spanish, Expectation::Open) => {
+            "Hola, buenas tardes. Sí. No, gracias. Claro que sí. ¿Bueno? Llamo para pedir informes, por favor."
+        }
+        (Language::Spanish, Expectation::Name) => "Me llamo Eréndira Bustillos Cañedo. Habla Fermín Olmedo.",
         (Language::Spanish, Expectation::Spelled) => "Be de burro, u, ese, te, i, elle, o. B, U, S, T, I, L, L, O, S.",
         (Language::Spanish, Expectation::Email) => {
-            "Mi correo es eréndira punto bustillos arroba gmail punto com. Es fermín guion bajo 48 arroba hotmail punto com. \
-             Almacén guion medio olmedo arroba outlook punto com punto mx, todo junto."
+            "Eréndira punto Bustillos arroba hotmail punto com. Es fermín guion bajo 48 arroba gmail punto com, todo junto."
         }
-        (Language::Spanish, Expectation::Phone) => "Mi teléfono es 81 20 04 93 17. Sí, 44 29 00 61 38.",
-        (Language::Spanish, Expectation::YesNo) => "Sí. No. Claro que sí. No, gracias. Ajá. Bueno.",
+        (Language::Spanish, Expectation::Phone) => "Es el 81 20 04 93 17. Sí, 449 200 61 38.",
+        (Language::Spanish, Expectation::YesNo) => "Sí. No. Pues sí. Claro que sí. No, gracias. Ajá. Bueno.",
         (Language::Spanish, Expectation::ConfirmEmail) => {
-            "Sí. No. Sí, es correcto. No, es fermín guion bajo 48 arroba gmail punto com. No, con be de burro."
+            "Sí. No. Así es. Claro que sí. No, perdón, es fermín guion bajo 48 arroba gmail punto com. No, con be de burro."
         }
         (Language::Spanish, Expectation::ConfirmPhone) => {
-            "Sí. No. Sí, es correcto. No, es el 44 29 00 61 38. No, termina en 93."
+            "Sí. No. Así es. Claro que sí. No, perdón, es el 44 29 00 61 38. No, termina en 93."
         }
         (Language::Spanish, Expectation::Digits) => "Es el 4 0 7 7 1 9. El número es 62 00 35.",
         (Language::Spanish, Expectation::Date) => "El martes 14 de octubre a las 4 y media de la tarde.",
         (Language::Spanish, Expectation::Company) => {
-            "Llamo de Refacciones Bustillos. La empresa se llama Grupo Olmedo Cañedo."
+            "Llamo de la Ferretería Bustillos. Distribuidora Olmedo, S.A. de C.V. Clínica Cañedo."
         }
         (Language::English, Expectation::Open) => "Hello, good afternoon. I'm calling for some information, please.",
         (Language::English, Expectation::Name) => "My name is Winifred Oglethorpe.",
@@ -58,14 +61,20 @@ const NAMES: &[&str] = &[
     "cañedo",
     "fermin olmedo",
     "fermin guion bajo",
-    "almacen guion medio",
     "olmedo",
     "winifred",
     "oglethorpe",
 ];
 
 /// Rows of digits in the prompts.
-const NUMBERS: &[&str] = &["8120049317", "4429006138", "407719", "620035", "2073004961"];
+const NUMBERS: &[&str] = &[
+    "8120049317",
+    "4429006138",
+    "4492006138",
+    "407719",
+    "620035",
+    "2073004961",
+];
 
 /// Whole sentences of the prompts that a caller is unlikely to say in these words.
 const SENTENCES: &[&str] = &[

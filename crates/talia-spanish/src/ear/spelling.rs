@@ -104,8 +104,9 @@ const PHRASES: &[(&str, &str)] = &[
 /// Parts words that are two names of letters written as one ("errete") where they stand beside another letter.
 pub(crate) fn parted(row: &[Token], language: Language) -> Vec<Token> {
     let is_letter = |at: Option<usize>| {
-        at.and_then(|at| row.get(at))
-            .is_some_and(|token| token.key.chars().count() == 1 || take(std::slice::from_ref(token), language).is_some())
+        at.and_then(|at| row.get(at)).is_some_and(|token| {
+            token.key.chars().count() == 1 || take(std::slice::from_ref(token), language).is_some()
+        })
     };
     let mut parted = Vec::with_capacity(row.len());
     for (at, token) in row.iter().enumerate() {

@@ -54,6 +54,9 @@ impl Live {
     /// Tells the watchers, if there are any.
     pub fn send(&self, event: LiveEvent) {
         // No watcher is the ordinary case.
-        let _ = self.feed.send(LiveItem { call_sid: self.call_sid.clone(), event });
+        let _ = self.feed.send(LiveItem {
+            call_sid: self.call_sid.clone(),
+            event,
+        });
     }
 }

@@ -65,12 +65,7 @@ struct CallTask {
 }
 
 impl CallTask {
-    fn new(
-        app: Arc<App>,
-        socket: MediaSocket,
-        call: AnsweredCall,
-        tasks: &TaskTracker,
-    ) -> Result<Self, EngineError> {
+    fn new(app: Arc<App>, socket: MediaSocket, call: AnsweredCall, tasks: &TaskTracker) -> Result<Self, EngineError> {
         let assistant = app.assistants.for_number(&call.to).clone();
         let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
@@ -117,11 +112,17 @@ impl CallTask {
     }
 
     async fn run(mut self) {
-        self.live.send(LiveEvent::Opened { from: self.call.from.clone(), to: self.call.to.clone() });
+        self.live.send(LiveEvent::Opened {
+            from: self.call.from.clone(),
+            to: self.call.to.clone(),
+        });
         self.tell(Input::Opened);
         self.execute().await;
         while self.ended.is_none() {
-            let wait = self.dialogue.next_deadline().map_or(Duration::from_secs(1), |at| at.saturating_sub(self.now()));
+            let wait = self
+                .dialogue
+                .next_deadline()
+                .map_or(Duration::from_secs(1), |at| at.saturating_sub(self.now()));
             tokio::select! {
                 biased;
                 event = self.socket.next(), if !self.line_gone => self.on_line(event),
@@ -142,7 +143,8 @@ impl CallTask {
                 self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
                 let now = self.now();
                 let dialogue = &mut self.dialogue;
-                self.ears.hear(&self.samples, |step| dialogue.handle(now, Input::Voice(step)));
+                self.ears
+                    .hear(&self.samples, |step| dialogue.handle(now, Input::Voice(step)));
             }
             LineEvent::Mark(name) => self.tell(Input::Mark(&name)),
             LineEvent::Digit(digit) => self.tell(Input::Digit(digit)),
@@ -214,7 +216,9 @@ impl CallTask {
                     self.live.send(LiveEvent::CallerSpeaks);
                 }
                 Output::TurnClosed { turn } => self.ears.close_turn(turn),
-                Output::Transcribe { job, turn, expectation, .. } => self.ears.transcribe(job, turn, expectation),
+                Output::Transcribe {
+                    job, turn, expectation, ..
+                } => self.ears.transcribe(job, turn, expectation),
                 Output::PredictEndOfTurn { job, turn } => self.ears.predict_end_of_turn(job, turn),
                 Output::Think { cue, about } => self.brain.think(cue, about),
                 Output::Forget { cue } => self.brain.forget(cue),

@@ -20,7 +20,12 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(store: Store, call_sid: String, began: Timestamp) -> Self {
-        Self { store, call_sid, began, kept: LeadDraft::default() }
+        Self {
+            store,
+            call_sid,
+            began,
+            kept: LeadDraft::default(),
+        }
     }
 
     fn at(&self, since: Duration) -> Timestamp {
@@ -37,12 +42,19 @@ impl Recorder {
     /// One line of the transcript.
     pub(super) fn segment(&self, entry: Entry) {
         let at = self.at(entry.began);
-        self.keep(Record::Segment(NewSegment { call_sid: self.call_sid.clone(), entry, at }));
+        self.keep(Record::Segment(NewSegment {
+            call_sid: self.call_sid.clone(),
+            entry,
+            at,
+        }));
     }
 
     /// The caller has heard the disclosure to its last word.
     pub(super) fn disclosure_heard(&self, since: Duration) {
-        self.keep(Record::DisclosureHeard { call_sid: self.call_sid.clone(), at: self.at(since) });
+        self.keep(Record::DisclosureHeard {
+            call_sid: self.call_sid.clone(),
+            at: self.at(since),
+        });
     }
 
     /// What is known of the lead. It is kept as soon as a sales person could use it, and at the `last` whatever it is.
@@ -64,6 +76,10 @@ impl Recorder {
             email_confirmed: lead.email_confirmed,
             phone_confirmed: lead.phone_confirmed,
         };
-        self.keep(Record::Lead { call_sid: self.call_sid.clone(), fields, at: self.at(since) });
+        self.keep(Record::Lead {
+            call_sid: self.call_sid.clone(),
+            fields,
+            at: self.at(since),
+        });
     }
 }

@@ -48,12 +48,25 @@ impl Bench {
                 start.as_secs_f64() * 1e3,
                 assistants.all().len()
             );
-            let quiet = EarEngines { detector: Arc::new(NoDetectors), end_of_turn: None, ..engines.ears.clone() };
+            let quiet = EarEngines {
+                detector: Arc::new(NoDetectors),
+                end_of_turn: None,
+                ..engines.ears.clone()
+            };
             let without = frame_path(quiet, self.frames)?;
             let with = frame_path(engines.ears, self.frames)?;
-            println!("frame path       {:>8.1} µs   CPU a 20 ms frame, without the voice detector's model", micros(without));
-            println!("frame path       {:>8.1} µs   CPU a 20 ms frame, with Silero", micros(with));
-            println!("Silero's share   {:>8.1} ×    of the path without it", with.as_secs_f64() / without.as_secs_f64());
+            println!(
+                "frame path       {:>8.1} µs   CPU a 20 ms frame, without the voice detector's model",
+                micros(without)
+            );
+            println!(
+                "frame path       {:>8.1} µs   CPU a 20 ms frame, with Silero",
+                micros(with)
+            );
+            println!(
+                "Silero's share   {:>8.1} ×    of the path without it",
+                with.as_secs_f64() / without.as_secs_f64()
+            );
             println!(
                 "one call         {:>8.2} %    of one core, both directions busy, without transcription and synthesis",
                 100.0 * with.as_secs_f64() / FRAME.as_secs_f64()
@@ -74,15 +87,26 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
     let (events, _receiver) = mpsc::channel(16);
     let mut ears = Ears::new(
         EarEngines {
-            stt: Arc::new(FixedDelayStt { delay: Duration::ZERO, text: String::new() }),
+            stt: Arc::new(FixedDelayStt {
+                delay: Duration::ZERO,
+                text: String::new(),
+            }),
             stt_pool: Pool::new(1, 1),
             ..engines
         },
         Language::Spanish,
         events,
     )?;
-    let mut dialogue = Dialogue::new(Settings { longest_call: Duration::from_secs(1_000_000), ..Settings::default() });
-    let mut pipeline = Pipeline { samples: Vec::with_capacity(FRAME_SAMPLES), out: String::new(), sent: 0, marks: Vec::new() };
+    let mut dialogue = Dialogue::new(Settings {
+        longest_call: Duration::from_secs(1_000_000),
+        ..Settings::default()
+    });
+    let mut pipeline = Pipeline {
+        samples: Vec::with_capacity(FRAME_SAMPLES),
+        out: String::new(),
+        sent: 0,
+        marks: Vec::new(),
+    };
     let message = inbound_message()?;
     let mut now = Duration::ZERO;
     dialogue.handle(now, Input::Opened);
@@ -93,7 +117,11 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
         pipeline.frame(&message, &mut ears, &mut dialogue, now)?;
     }
     let spent = cpu_time()? - before;
-    anyhow::ensure!(pipeline.sent > u64::from(frames) / 2, "only {} of {frames} frames were answered", pipeline.sent);
+    anyhow::ensure!(
+        pipeline.sent > u64::from(frames) / 2,
+        "only {} of {frames} frames were answered",
+        pipeline.sent
+    );
     Ok(spent / frames)
 }
 
@@ -106,7 +134,9 @@ struct Pipeline {
 
 impl Pipeline {
     fn frame(&mut self, message: &str, ears: &mut Ears, dialogue: &mut Dialogue, now: Duration) -> Result<()> {
-        let media::Inbound::Media(inbound) = media::parse(message)? else { anyhow::bail!("not a media message") };
+        let media::Inbound::Media(inbound) = media::parse(message)? else {
+            anyhow::bail!("not a media message")
+        };
         let mut payload = [0; FRAME_SAMPLES];
         media::decode_payload_slice(&inbound.payload, &mut payload)?;
         self.samples.clear();
@@ -132,16 +162,37 @@ impl Pipeline {
                 }
                 Output::Think { cue, about } => {
                     let opening = about == Cue::Opening;
-                    let kind = if opening { SpeechKind::Disclosure } else { SpeechKind::Answer };
-                    dialogue.handle(now, Input::Say(Speech { cue, text: "Una frase que dura mucho.", kind }));
+                    let kind = if opening {
+                        SpeechKind::Disclosure
+                    } else {
+                        SpeechKind::Answer
+                    };
+                    dialogue.handle(
+                        now,
+                        Input::Say(Speech {
+                            cue,
+                            text: "Una frase que dura mucho.",
+                            kind,
+                        }),
+                    );
                     for _ in 0..64 {
-                        let next = Speech { cue, text: "Y otra más que sigue.", kind: SpeechKind::Answer };
+                        let next = Speech {
+                            cue,
+                            text: "Y otra más que sigue.",
+                            kind: SpeechKind::Answer,
+                        };
                         dialogue.handle(now, Input::Say(next));
                     }
                     dialogue.handle(now, Input::Answered { cue });
                 }
                 Output::Synthesize { segment, .. } => {
-                    dialogue.handle(now, Input::Audio { segment, mulaw: &[0x55; 80_000] });
+                    dialogue.handle(
+                        now,
+                        Input::Audio {
+                            segment,
+                            mulaw: &[0x55; 80_000],
+                        },
+                    );
                     dialogue.handle(now, Input::AudioEnd { segment });
                 }
                 _ => {}
@@ -159,7 +210,9 @@ impl Pipeline {
 
 fn inbound_message() -> Result<String> {
     // Faint noise: what a caller who listens sends.
-    let payload: Vec<u8> = (0..FRAME_SAMPLES).map(|n| mulaw::encode(((n * 37) % 23) as i16 - 11)).collect();
+    let payload: Vec<u8> = (0..FRAME_SAMPLES)
+        .map(|n| mulaw::encode(((n * 37) % 23) as i16 - 11))
+        .collect();
     let mut outbound = String::new();
     media::write_media(&mut outbound, "MZ00000000000000000000000000000000", &payload);
     let value: serde_json::Value = serde_json::from_str(&outbound)?;
@@ -202,7 +255,10 @@ impl VoiceDetector for NoDetector {
         while self.filled >= 256 {
             self.filled -= 256;
             self.end += 256;
-            verdicts.push(VoiceProbability { probability: 0.0, end: self.end });
+            verdicts.push(VoiceProbability {
+                probability: 0.0,
+                end: self.end,
+            });
         }
         Ok(())
     }

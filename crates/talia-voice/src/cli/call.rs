@@ -15,8 +15,8 @@ use talia_simulator::{
     script::Script,
     settings::{CarrierSettings, Secret},
 };
-use talia_speech::ModelsDir;
 use talia_spanish::Language;
+use talia_speech::ModelsDir;
 use talia_twilio::AccountSid;
 use tokio::sync::mpsc;
 
@@ -36,7 +36,11 @@ pub(super) struct Target {
     #[arg(long, default_value = crate::line::paths::STATUS)]
     pub(super) status_path: String,
     /// The account that rings.
-    #[arg(long, env = "TALIA_TWILIO_ACCOUNT_SID", default_value = "AC00000000000000000000000000000000")]
+    #[arg(
+        long,
+        env = "TALIA_TWILIO_ACCOUNT_SID",
+        default_value = "AC00000000000000000000000000000000"
+    )]
     pub(super) account: String,
     /// Signs the requests.
     #[arg(long, env = "TALIA_TWILIO_AUTH_TOKEN", hide_env_values = true)]
@@ -58,8 +62,7 @@ impl Target {
     /// The same carrier's settings.
     pub(super) fn settings(&self) -> Result<CarrierSettings> {
         let account = AccountSid::new(&self.account).context("--account")?;
-        let mut settings =
-            CarrierSettings::new(account, Secret::new(&self.auth_token), &self.url, &self.voice_path);
+        let mut settings = CarrierSettings::new(account, Secret::new(&self.auth_token), &self.url, &self.voice_path);
         settings.dial_origin.clone_from(&self.connect);
         if !self.status_path.is_empty() {
             settings.status_url = Some(format!("{}{}", settings.public_origin, self.status_path));
@@ -89,16 +92,30 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) async fn run(self) -> Result<()> {
-        let language = if self.language == "en" { Language::English } else { Language::Spanish };
+        let language = if self.language == "en" {
+            Language::English
+        } else {
+            Language::Spanish
+        };
         let script = Script::load(&self.script).with_context(|| self.script.display().to_string())?;
         let engines = tokio::task::spawn_blocking(|| SpeechEngines::local(&ModelsDir::from_env(), 1)).await??;
-        let default_voice = if language == Language::English { "af_heart" } else { "em_alex" };
-        let speaker =
-            LocalSpeaker { tts: engines.mouth.tts, default_voice: default_voice.to_owned(), language };
+        let default_voice = if language == Language::English {
+            "af_heart"
+        } else {
+            "em_alex"
+        };
+        let speaker = LocalSpeaker {
+            tts: engines.mouth.tts,
+            default_voice: default_voice.to_owned(),
+            language,
+        };
         let script = Arc::new(PreparedScript::new(script, &speaker).await?);
         let (observer, mut events) = mpsc::channel(256);
         let mut plan = CallPlan::new(&self.target.from, &self.target.to, script);
-        plan.listener = Some(Arc::new(LocalListener { stt: engines.ears.stt, language }));
+        plan.listener = Some(Arc::new(LocalListener {
+            stt: engines.ears.stt,
+            language,
+        }));
         plan.observer = Some(observer);
         let carrier = self.target.carrier()?;
         let printing = tokio::spawn(async move {
@@ -127,12 +144,20 @@ impl Call {
 
 fn print(outcome: &CallOutcome) {
     let figures = &outcome.measurements;
-    println!("\n{} {:?} after {:.1} s", outcome.call_sid.as_str(), outcome.ended_by, outcome.duration_ms as f64 / 1e3);
+    println!(
+        "\n{} {:?} after {:.1} s",
+        outcome.call_sid.as_str(),
+        outcome.ended_by,
+        outcome.duration_ms as f64 / 1e3
+    );
     let answers = Distribution::of(figures.answers.iter().map(|answer| answer.received_ms));
     println!("speech end → first audio, ms   {answers}");
     let barge_in = Distribution::of(figures.barge_in_to_clear_ms.iter().copied());
     println!("barge-in → clear, ms           {barge_in}");
-    println!("outbound jitter, ms            {}", Distribution::of(figures.outbound_jitter_ms.iter().copied()));
+    println!(
+        "outbound jitter, ms            {}",
+        Distribution::of(figures.outbound_jitter_ms.iter().copied())
+    );
     println!("underruns inside speech        {}", figures.underruns.len());
     for warning in &outcome.warnings {
         println!("Twilio would warn: {} {}", warning.code, warning.detail);

@@ -86,7 +86,11 @@ impl Demo {
         report(&app, &outcome, &shown, &self.folder).await?;
         stop.cancel();
         server.await?;
-        anyhow::ensure!(outcome.script_fault.is_none(), "el guion no llegó a su fin: {:?}", outcome.script_fault);
+        anyhow::ensure!(
+            outcome.script_fault.is_none(),
+            "el guion no llegó a su fin: {:?}",
+            outcome.script_fault
+        );
         Ok(())
     }
 
@@ -100,14 +104,23 @@ impl Demo {
             ("TALIA_TWILIO_AUTH_TOKEN", token.to_owned()),
             ("TALIA_DATABASE_URL", database),
         ];
-        sources.environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
-        sources.environment.entry("TALIA_LOG".to_owned()).or_insert_with(|| "warn".to_owned());
+        sources
+            .environment
+            .extend(own.map(|(name, value)| (name.to_owned(), value)));
+        sources
+            .environment
+            .entry("TALIA_LOG".to_owned())
+            .or_insert_with(|| "warn".to_owned());
         sources
     }
 
     async fn call(&self, app: &Arc<App>, origin: &str, token: &str) -> Result<(CallOutcome, Shown)> {
         let language = app.assistants.for_number(&self.to).language;
-        let default_voice = if language == Language::English { "af_heart" } else { "em_alex" };
+        let default_voice = if language == Language::English {
+            "af_heart"
+        } else {
+            "em_alex"
+        };
         let speaker = Arc::new(LocalSpeaker {
             tts: app.engines.mouth.tts.clone(),
             default_voice: default_voice.to_owned(),
@@ -126,7 +139,10 @@ impl Demo {
         settings.status_url = Some(format!("{PUBLIC_ORIGIN}{}", paths::STATUS));
         let carrier = Carrier::new(settings)?;
         let mut plan = CallPlan::new(FROM, &self.to, script);
-        plan.listener = Some(Arc::new(LocalListener { stt: app.engines.ears.stt.clone(), language }));
+        plan.listener = Some(Arc::new(LocalListener {
+            stt: app.engines.ears.stt.clone(),
+            language,
+        }));
         if self.interactive {
             plan.live = Some(typed_lines(speaker));
             println!("\n  Escriba lo que dice el cliente y pulse Entrar. Una línea vacía cuelga.");
@@ -134,7 +150,10 @@ impl Demo {
         println!();
         let watching = tokio::spawn(terminal::show(app.live_feed.subscribe()));
         let outcome = carrier.dial(plan).await?;
-        let shown = tokio::time::timeout(Duration::from_secs(5), watching).await.ok().and_then(Result::ok);
+        let shown = tokio::time::timeout(Duration::from_secs(5), watching)
+            .await
+            .ok()
+            .and_then(Result::ok);
         Ok((outcome, shown.unwrap_or_default()))
     }
 }
@@ -142,7 +161,9 @@ impl Demo {
 fn random_token() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no hay números al azar: {error}"))?;
-    Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 /// Only the assistant that answers: the others' phrases would make the first demo wait.
@@ -157,7 +178,10 @@ async fn prepare(app: &App, number: &str) -> Result<()> {
         })
         .await?;
     bar.finish_and_clear();
-    println!("  frases fijas: {} guardadas de antes, {} hechas ahora", prepared.kept, prepared.made);
+    println!(
+        "  frases fijas: {} guardadas de antes, {} hechas ahora",
+        prepared.kept, prepared.made
+    );
     Ok(())
 }
 
@@ -213,23 +237,39 @@ async fn report(app: &App, outcome: &CallOutcome, shown: &Shown, folder: &Path) 
     }
     if let Some(call) = app.store.call(call_sid).await? {
         println!("\nLlamada (tabla voice_calls)");
-        println!("  {} de {} a {}: {}", call.call_sid, call.from_number, call.to_number, call.status);
+        println!(
+            "  {} de {} a {}: {}",
+            call.call_sid, call.from_number, call.to_number, call.status
+        );
         println!("  empezó     {}", call.started_at);
         println!("  terminó    {}", call.ended_at.unwrap_or_else(|| "–".to_owned()));
-        println!("  aviso oído {}", call.disclosure_heard_at.unwrap_or_else(|| "–".to_owned()));
+        println!(
+            "  aviso oído {}",
+            call.disclosure_heard_at.unwrap_or_else(|| "–".to_owned())
+        );
     }
     let lines = app.store.transcript(call_sid).await?.len();
     println!("  {lines} líneas en voice_transcripts");
 
     println!("\nMedidas");
-    let totals = shown.turns.iter().map(|turn| turn.first_frame.saturating_sub(turn.speech_ended)).collect();
+    let totals = shown
+        .turns
+        .iter()
+        .map(|turn| turn.first_frame.saturating_sub(turn.speech_ended))
+        .collect();
     if let Some(median) = terminal::median(totals) {
-        println!("  del fin de la voz a la primera trama de la respuesta: mediana {} ms", median.as_millis());
+        println!(
+            "  del fin de la voz a la primera trama de la respuesta: mediana {} ms",
+            median.as_millis()
+        );
     }
     if let Some(median) = terminal::median(shown.reactions.clone()) {
         println!("  de la interrupción al silencio: mediana {} ms", median.as_millis());
     }
-    println!("  interrupciones: {} cedidas, {} ignoradas", shown.yielded, shown.resumed);
+    println!(
+        "  interrupciones: {} cedidas, {} ignoradas",
+        shown.yielded, shown.resumed
+    );
     for warning in outcome.warnings.iter().filter(|warning| warning.code != 31_921) {
         println!("  ⚠ Twilio avisaría: {} {}", warning.code, warning.detail);
     }

@@ -26,7 +26,10 @@ const CASES: &[(&str, &str)] = &[
     ("phones", include_str!("../../../talia-spanish/cases/phones_mx.toml")),
     ("names", include_str!("../../../talia-spanish/cases/names.toml")),
     ("companies", include_str!("../../../talia-spanish/cases/companies.toml")),
-    ("yes and no", include_str!("../../../talia-spanish/cases/agreement.toml")),
+    (
+        "yes and no",
+        include_str!("../../../talia-spanish/cases/agreement.toml"),
+    ),
     ("digits", include_str!("../../../talia-spanish/cases/digits.toml")),
     ("held out", include_str!("../../../talia-spanish/cases/held_out.toml")),
 ];
@@ -103,8 +106,13 @@ impl Dictation {
         println!(
             "voices {}, {}, {}",
             self.voices.join(" "),
-            self.snr.map_or_else(|| "no noise".to_owned(), |snr| format!("noise {snr} dB below")),
-            if self.without_prompt { "without prompt" } else { "with the expected kind as prompt" }
+            self.snr
+                .map_or_else(|| "no noise".to_owned(), |snr| format!("noise {snr} dB below")),
+            if self.without_prompt {
+                "without prompt"
+            } else {
+                "with the expected kind as prompt"
+            }
         );
         let mut all = Score::default();
         for (name, text) in CASES {
@@ -118,7 +126,10 @@ impl Dictation {
                     all.count(exact);
                 }
             }
-            let rates: Vec<String> = by_voice.iter().map(|(voice, score)| format!("{voice} {score}")).collect();
+            let rates: Vec<String> = by_voice
+                .iter()
+                .map(|(voice, score)| format!("{voice} {score}"))
+                .collect();
             println!("{name:<12} {}", rates.join("   "));
         }
         println!("{:<12} {all}", "all");
@@ -128,7 +139,11 @@ impl Dictation {
     fn one(&self, engines: &SpeechEngines, defaults: &Keys, case: &Case, voice: &str, seed: u64) -> Result<bool> {
         let keys = case.keys.over(defaults);
         let expectation = expectation(keys.expect.as_deref().unwrap_or("open"));
-        let voice = Voice { name: voice.to_owned(), speed: 1.0, language: Language::Spanish };
+        let voice = Voice {
+            name: voice.to_owned(),
+            speed: 1.0,
+            language: Language::Spanish,
+        };
         let mulaw = engines.mouth.tts.speak(&case.say, &voice)?;
         let mut samples: Vec<i16> = mulaw.iter().map(|byte| mulaw::decode(*byte)).collect();
         // The line before and after the words, as a call has it.
@@ -139,15 +154,36 @@ impl Dictation {
             mix::white_noise(seed + 1, -30.0, &mut noise);
             mix::add_noise_at_snr(&mut samples, &noise, snr);
         }
-        let asked = if self.without_prompt { Expectation::Open } else { expectation };
-        let recording = Recording { samples, expectation: asked, language: Language::Spanish };
-        let text = engines.ears.stt.transcribe(&recording, &Arc::new(AtomicBool::new(false)))?;
+        let asked = if self.without_prompt {
+            Expectation::Open
+        } else {
+            expectation
+        };
+        let recording = Recording {
+            samples,
+            expectation: asked,
+            language: Language::Spanish,
+        };
+        let text = engines
+            .ears
+            .stt
+            .transcribe(&recording, &Arc::new(AtomicBool::new(false)))?;
         let country = keys.country.as_deref().and_then(Country::from_iso).unwrap_or_default();
-        let heard = ear::read_in(&text, Reading { expectation, language: Language::Spanish, country });
+        let heard = ear::read_in(
+            &text,
+            Reading {
+                expectation,
+                language: Language::Spanish,
+                country,
+            },
+        );
         let read = value_of(keys.field.as_deref().unwrap_or(""), &heard);
         let exact = read == case.value;
         if self.show && !exact {
-            println!("  said «{}»\n  heard «{text}»\n  read «{read}» for «{}»", case.say, case.value);
+            println!(
+                "  said «{}»\n  heard «{text}»\n  read «{read}» for «{}»",
+                case.say, case.value
+            );
         }
         Ok(exact)
     }
@@ -193,7 +229,9 @@ fn value_of(field: &str, heard: &Heard) -> String {
         "email" => heard.email.as_ref().map(|emails| emails.best().value.to_string()),
         "phone" => heard.phone.as_ref().map(|phone| phone.e164.clone()),
         "name" => heard.name.as_ref().map(|name| {
-            name.surname.as_ref().map_or_else(|| name.given.clone(), |surname| format!("{}|{surname}", name.given))
+            name.surname
+                .as_ref()
+                .map_or_else(|| name.given.clone(), |surname| format!("{}|{surname}", name.given))
         }),
         "company" => heard.company.clone(),
         "agreement" => heard.agreement.map(|agreement| {

@@ -84,8 +84,14 @@ fn print(report: &LoadReport) {
     println!("underruns inside speech        {}", report.underruns);
     println!("Twilio's warnings              {:?}", report.warnings);
     if let Some(server) = &report.server {
-        println!("server CPU                     {:.2} ms a call-second", server.cpu_ms_per_call_second);
-        println!("server memory                  {:.0} KiB a call at the peak", server.peak_kib_per_call);
+        println!(
+            "server CPU                     {:.2} ms a call-second",
+            server.cpu_ms_per_call_second
+        );
+        println!(
+            "server memory                  {:.0} KiB a call at the peak",
+            server.peak_kib_per_call
+        );
     }
     println!("the callers' own lateness, ms  {}", report.own_lateness_ms);
     if report.generator_overloaded {

@@ -79,5 +79,9 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<AssistantError>()
             || of_app.is_some_and(|error| matches!(error, AppError::Assistant(_) | AppError::Secret(_)))
     });
-    if is_configuration { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::FAILURE }
+    if is_configuration {
+        ExitCode::from(BAD_CONFIGURATION)
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -43,14 +43,24 @@ fn list(folder: &ModelsDir) {
     println!("Modelos de voz en {}", folder.path().display());
     for file in FILES {
         let here = if models::is_whole(folder, file) { "✓" } else { "–" };
-        println!("  {here} {:<28} {:>7.1} MB  {:<13} {}", file.name, megabytes(file.bytes), file.licence, file.purpose);
+        println!(
+            "  {here} {:<28} {:>7.1} MB  {:<13} {}",
+            file.name,
+            megabytes(file.bytes),
+            file.licence,
+            file.purpose
+        );
     }
 }
 
 fn fetch_missing(folder: &ModelsDir) -> Result<()> {
     let size = models::download_size(folder);
     if size > 0 {
-        println!("Faltan modelos de voz: {:.0} MB por descargar a {}", megabytes(size), folder.path().display());
+        println!(
+            "Faltan modelos de voz: {:.0} MB por descargar a {}",
+            megabytes(size),
+            folder.path().display()
+        );
     }
     let made = models::fetch(folder, &mut Terminal::default())?;
     if made > 0 {

@@ -43,7 +43,11 @@ pub(super) async fn run(options: &Options) -> Result<()> {
 /// The fixed phrases become ready while calls are answered already: what isn't ready yet is spoken live.
 async fn prepare(app: Arc<App>) {
     match app.engines.prepare(app.assistants.all(), |_, _| {}).await {
-        Ok(ready) => tracing::info!(phrases.kept = ready.kept, phrases.made = ready.made, "fixed phrases are ready"),
+        Ok(ready) => tracing::info!(
+            phrases.kept = ready.kept,
+            phrases.made = ready.made,
+            "fixed phrases are ready"
+        ),
         Err(error) => tracing::error!(error = %error, "fixed phrases could not be prepared"),
     }
 }

@@ -28,9 +28,19 @@ struct Colours {
 /// Prints a conversation until it is over.
 pub(super) async fn show(mut feed: broadcast::Receiver<LiveItem>) -> Shown {
     let colours = if std::io::stdout().is_terminal() {
-        Colours { assistant: "\x1b[36m", caller: "\x1b[33m", faint: "\x1b[2m", plain: "\x1b[0m" }
+        Colours {
+            assistant: "\x1b[36m",
+            caller: "\x1b[33m",
+            faint: "\x1b[2m",
+            plain: "\x1b[0m",
+        }
     } else {
-        Colours { assistant: "", caller: "", faint: "", plain: "" }
+        Colours {
+            assistant: "",
+            caller: "",
+            faint: "",
+            plain: "",
+        }
     };
     let mut shown = Shown::default();
     loop {
@@ -48,7 +58,12 @@ pub(super) async fn show(mut feed: broadcast::Receiver<LiveItem>) -> Shown {
 
 /// Prints one event; `true` when it was the last.
 fn line(event: &LiveEvent, colours: &Colours, shown: &mut Shown) -> bool {
-    let Colours { assistant, caller, faint, plain } = colours;
+    let Colours {
+        assistant,
+        caller,
+        faint,
+        plain,
+    } = colours;
     match event {
         LiveEvent::Opened { from, to } => println!("{faint}  ☎ llamada de {from} a {to}{plain}"),
         LiveEvent::CallerSpeaks => println!("{faint}           · quien llama habla{plain}"),
@@ -60,18 +75,28 @@ fn line(event: &LiveEvent, colours: &Colours, shown: &mut Shown) -> bool {
             match entry.speaker {
                 Speaker::Caller => println!("{at}  {caller}Cliente  {}{plain}", entry.text),
                 Speaker::Assistant => {
-                    let note = if entry.kind == Some(SpeechKind::Disclosure) { "  [aviso]" } else { "" };
+                    let note = if entry.kind == Some(SpeechKind::Disclosure) {
+                        "  [aviso]"
+                    } else {
+                        ""
+                    };
                     let cut = entry
                         .unheard
                         .as_ref()
                         .map_or_else(String::new, |rest| format!(" ✂ {faint}{rest}{plain}"));
-                    println!("{at}  {assistant}TalIA    {}{plain}{cut}{faint}{note}{plain}", entry.text);
+                    println!(
+                        "{at}  {assistant}TalIA    {}{plain}{cut}{faint}{note}{plain}",
+                        entry.text
+                    );
                 }
             }
         }
         LiveEvent::Paused { reaction } => {
             shown.reactions.push(*reaction);
-            println!("{faint}           ✋ la interrumpen: calla en {} ms{plain}", reaction.as_millis());
+            println!(
+                "{faint}           ✋ la interrumpen: calla en {} ms{plain}",
+                reaction.as_millis()
+            );
         }
         LiveEvent::Resumed => {
             shown.resumed += 1;

@@ -24,7 +24,11 @@ impl Speaker for LocalSpeaker {
     fn speak<'a>(&'a self, text: &'a str, voice: Option<&'a str>) -> BoxFuture<'a, Result<Vec<i16>, SpeakerFault>> {
         let (tts, text) = (self.tts.clone(), text.to_owned());
         let name = voice.unwrap_or(&self.default_voice).to_owned();
-        let voice = Voice { name, speed: 1.0, language: self.language };
+        let voice = Voice {
+            name,
+            speed: 1.0,
+            language: self.language,
+        };
         Box::pin(async move {
             let spoken = tokio::task::spawn_blocking(move || tts.speak(&text, &voice)).await;
             let mulaw = spoken
@@ -44,10 +48,15 @@ pub(super) struct LocalListener {
 impl Listener for LocalListener {
     fn transcribe(&self, samples: Vec<i16>) -> BoxFuture<'_, Result<String, ListenerFault>> {
         let stt = self.stt.clone();
-        let recording = Recording { samples, expectation: Expectation::Open, language: self.language };
+        let recording = Recording {
+            samples,
+            expectation: Expectation::Open,
+            language: self.language,
+        };
         Box::pin(async move {
             let heard =
-                tokio::task::spawn_blocking(move || stt.transcribe(&recording, &Arc::new(AtomicBool::new(false)))).await;
+                tokio::task::spawn_blocking(move || stt.transcribe(&recording, &Arc::new(AtomicBool::new(false))))
+                    .await;
             heard
                 .map_err(|error| ListenerFault(error.to_string()))?
                 .map_err(|error| ListenerFault(error.to_string()))

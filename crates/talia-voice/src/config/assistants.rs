@@ -19,6 +19,8 @@ pub struct Assistants {
 
 impl Raw {
     pub(super) fn check(self) -> Assistants {
-        Assistants { directory: set(&self.directory).map(PathBuf::from) }
+        Assistants {
+            directory: set(&self.directory).map(PathBuf::from),
+        }
     }
 }

@@ -80,11 +80,7 @@ pub struct Ears {
 
 impl Ears {
     /// Ears that report to `events`.
-    pub fn new(
-        engines: EarEngines,
-        language: Language,
-        events: mpsc::Sender<EarEvent>,
-    ) -> Result<Self, EngineError> {
+    pub fn new(engines: EarEngines, language: Language, events: mpsc::Sender<EarEvent>) -> Result<Self, EngineError> {
         let detector = engines.detector.detector()?;
         let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
         Ok(Self {
@@ -124,7 +120,11 @@ impl Ears {
         for verdict in &self.verdicts {
             let window = &self.newest[self.newest.len().saturating_sub(step)..];
             let level_dbfs = level::rms_dbfs(window);
-            voice(VoiceStep { probability: verdict.probability, level_dbfs, duration });
+            voice(VoiceStep {
+                probability: verdict.probability,
+                level_dbfs,
+                duration,
+            });
         }
         let surplus = self.newest.len().saturating_sub(step);
         self.newest.drain(..surplus);
@@ -156,7 +156,11 @@ impl Ears {
         };
         let cancel = Arc::new(AtomicBool::new(false));
         self.running = Some(cancel.clone());
-        let recording = Recording { samples, expectation, language: self.language };
+        let recording = Recording {
+            samples,
+            expectation,
+            language: self.language,
+        };
         let (stt, events) = (self.engines.stt.clone(), self.events.clone());
         let admitted = self.engines.stt_pool.run(move || {
             let event = match stt.transcribe(&recording, &cancel) {
@@ -176,8 +180,12 @@ impl Ears {
 
     /// Asks how likely the turn is over; the answer comes as an [`EarEvent`], or not at all without a predictor.
     pub fn predict_end_of_turn(&mut self, job: JobId, turn: TurnId) {
-        let Some(predictor) = self.engines.end_of_turn.clone() else { return };
-        let Some(samples) = self.audio_of(turn, END_OF_TURN_WINDOW) else { return };
+        let Some(predictor) = self.engines.end_of_turn.clone() else {
+            return;
+        };
+        let Some(samples) = self.audio_of(turn, END_OF_TURN_WINDOW) else {
+            return;
+        };
         let events = self.events.clone();
         self.engines.end_of_turn_pool.run(move || {
             if let Some(probability) = predictor.probability(&samples) {

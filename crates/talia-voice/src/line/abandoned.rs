@@ -52,7 +52,10 @@ pub async fn sweep(app: &App, abandoned: &mut Abandoned) -> Result<usize, StoreE
             continue;
         }
         app.store.call_ended(&call.call_sid, EndReason::Failure).await?;
-        tracing::warn!(call.sid = call.call_sid, "a call's stream never came back; the call is closed");
+        tracing::warn!(
+            call.sid = call.call_sid,
+            "a call's stream never came back; the call is closed"
+        );
         ended += 1;
     }
     Ok(ended)

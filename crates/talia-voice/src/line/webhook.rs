@@ -34,13 +34,20 @@ pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Form, Resp
         return json_fields(&body).map_err(bad_form);
     }
     let form = Form::parse(&body).map_err(bad_form)?;
-    app.validator.validate_form(&url, form.fields(), signature).map_err(unsigned)?;
+    app.validator
+        .validate_form(&url, form.fields(), signature)
+        .map_err(unsigned)?;
     Ok(form)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    kind.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The texts and numbers of an object as the fields of a form; what has an inner structure is no field of any webhook.

@@ -66,10 +66,20 @@ impl Mouth {
     ) -> Self {
         let (sentences, queue) = mpsc::channel(QUEUE);
         let (foreseen, foreseen_queue) = mpsc::channel(FORESEEN);
-        let worker = Worker { engines, voice, events: events.clone(), foreseen: Arc::default() };
+        let worker = Worker {
+            engines,
+            voice,
+            events: events.clone(),
+            foreseen: Arc::default(),
+        };
         tasks.spawn(worker.clone().foresee_all(foreseen_queue));
         tasks.spawn(worker.say_all(queue));
-        Self { sentences, foreseen, events, cancels: HashMap::new() }
+        Self {
+            sentences,
+            foreseen,
+            events,
+            cancels: HashMap::new(),
+        }
     }
 
     /// Makes audio of a sentence.
@@ -77,7 +87,15 @@ impl Mouth {
         self.cancels.retain(|_, cancelled| Arc::strong_count(cancelled) > 1);
         let cancelled = Arc::new(AtomicBool::new(false));
         self.cancels.insert(segment, cancelled.clone());
-        if self.sentences.try_send(Sentence { segment, text, cancelled }).is_err() {
+        if self
+            .sentences
+            .try_send(Sentence {
+                segment,
+                text,
+                cancelled,
+            })
+            .is_err()
+        {
             let _ = self.events.try_send(MouthEvent::Failed { segment });
         }
     }
@@ -116,7 +134,12 @@ struct Worker {
 
 impl Worker {
     fn kept(&self, text: &str) -> Option<Arc<[u8]>> {
-        let foreseen = self.foreseen.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        let foreseen = self
+            .foreseen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+            .cloned();
         foreseen.or_else(|| self.engines.tts.kept(text, &self.voice))
     }
 
@@ -144,7 +167,10 @@ impl Worker {
             }
             // One that fails now is tried again, and reported, when it is really said.
             if let Ok(mulaw) = speak(&self.engines, &text, &self.voice).await {
-                self.foreseen.lock().unwrap_or_else(PoisonError::into_inner).insert(text, mulaw);
+                self.foreseen
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(text, mulaw);
             }
         }
     }
@@ -154,7 +180,9 @@ impl Worker {
 /// piece is held back as long as the making of the rest would leave a gap.
 async fn say(worker: &Worker, sentence: &Sentence) -> Result<(), tts::TtsError> {
     let segment = sentence.segment;
-    let Worker { engines, voice, events, .. } = worker;
+    let Worker {
+        engines, voice, events, ..
+    } = worker;
     if let Some(mulaw) = worker.kept(&sentence.text) {
         let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
         return Ok(());
@@ -166,8 +194,10 @@ async fn say(worker: &Worker, sentence: &Sentence) -> Result<(), tts::TtsError> 
         ready.push(mulaw);
     }
     let pieces = clauses(rest, voice.language);
-    let expected: Vec<_> =
-        pieces.iter().map(|piece| release::expected_duration(piece, voice.language)).collect();
+    let expected: Vec<_> = pieces
+        .iter()
+        .map(|piece| release::expected_duration(piece, voice.language))
+        .collect();
     let mut begun = false;
     for (done, piece) in pieces.iter().enumerate() {
         if sentence.cancelled.load(Ordering::Relaxed) {
@@ -193,14 +223,24 @@ async fn say(worker: &Worker, sentence: &Sentence) -> Result<(), tts::TtsError> 
 
 /// The longest beginning of a sentence, up to a comma or colon, that is kept already.
 fn kept_opening<'a>(engines: &MouthEngines, text: &'a str, voice: &Voice) -> Option<(&'a str, Arc<[u8]>)> {
-    let ends = text.char_indices().filter(|(_, letter)| matches!(letter, ',' | ':' | ';'));
+    let ends = text
+        .char_indices()
+        .filter(|(_, letter)| matches!(letter, ',' | ':' | ';'));
     let openings = ends.map(|(at, _)| &text[..=at]).collect::<Vec<_>>();
-    openings.into_iter().rev().find_map(|opening| Some((opening, engines.tts.kept(opening, voice)?)))
+    openings
+        .into_iter()
+        .rev()
+        .find_map(|opening| Some((opening, engines.tts.kept(opening, voice)?)))
 }
 
 /// One synthesis on a thread of its own.
 async fn speak(engines: &MouthEngines, text: &str, voice: &Voice) -> Result<Arc<[u8]>, tts::TtsError> {
-    let permit = engines.workers.clone().acquire_owned().await.map_err(|_| tts::TtsError::Stopped)?;
+    let permit = engines
+        .workers
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(|_| tts::TtsError::Stopped)?;
     let (tts, text, voice) = (engines.tts.clone(), text.to_owned(), voice.clone());
     let spoken = tokio::task::spawn_blocking(move || {
         let spoken = tts.speak(&text, &voice);
@@ -211,5 +251,9 @@ async fn speak(engines: &MouthEngines, text: &str, voice: &Voice) -> Result<Arc<
 }
 
 fn clauses(text: &str, language: Language) -> Vec<String> {
-    tongue::clauses(text, language).into_iter().map(|clause| clause.trim().to_owned()).filter(|clause| !clause.is_empty()).collect()
+    tongue::clauses(text, language)
+        .into_iter()
+        .map(|clause| clause.trim().to_owned())
+        .filter(|clause| !clause.is_empty())
+        .collect()
 }

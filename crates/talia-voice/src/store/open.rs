@@ -7,8 +7,8 @@ use super::stream_tokens::NewToken;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OpenCall, OutboxRow, SegmentRow, Started, StoreError, StreamClaim,
-    TokenHash, calls, leads, outbox, transcripts,
+    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OpenCall, OutboxRow, SegmentRow, Started, StoreError,
+    StreamClaim, TokenHash, calls, leads, outbox, transcripts,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;

@@ -23,8 +23,8 @@ pub fn prefer_known_name(candidates: &Candidates<Email>, full_name: &str) -> Can
     let mut readings: Vec<Candidate<Email>> = Vec::new();
     for candidate in candidates {
         let local = repaired(candidate.value.local(), &parts);
-        let changed = Email::new(&format!("{local}@{}", candidate.value.domain()))
-            .filter(|changed| *changed != candidate.value);
+        let changed =
+            Email::new(&format!("{local}@{}", candidate.value.domain())).filter(|changed| *changed != candidate.value);
         let doubt = if changed.is_some() { LITERAL } else { 1.0 };
         readings.extend(changed.map(|value| Candidate {
             value,
@@ -78,8 +78,11 @@ fn alike<'a>(word: &str, parts: &'a [String]) -> Option<&'a str> {
     parts
         .iter()
         .find(|part| *part == word)
-        .or_else(|| parts.iter().filter(|part| word.len() >= 3 && near(part)).min_by_key(|part| {
-            strsim::damerau_levenshtein(word, part)
-        }))
+        .or_else(|| {
+            parts
+                .iter()
+                .filter(|part| word.len() >= 3 && near(part))
+                .min_by_key(|part| strsim::damerau_levenshtein(word, part))
+        })
         .map(String::as_str)
 }

@@ -90,6 +90,8 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
                 Sign::Dot => pieces.push(Piece::plain(".").sign()),
                 Sign::Under => pieces.push(Piece::plain("_").sign()),
                 Sign::Hyphen(_) if spelled_out => {}
+                // "3-3": recognisers part digits so; a hyphen that is said they write as a word.
+                Sign::Hyphen(_) if between_digits(row, at - used) => pieces.push(Piece::either("", "-", 0.5).sign()),
                 Sign::Hyphen(true) => pieces.push(Piece::plain("-").sign()),
                 Sign::Hyphen(false) => pieces.push(Piece::either("-", "_", 0.55).sign()),
                 Sign::Plus => pieces.push(Piece::plain("+").sign()),
@@ -129,6 +131,12 @@ fn pieces(row: &[Token], language: Language) -> Vec<Piece> {
 fn between_letters(row: &[Token], at: usize) -> bool {
     let single = |token: Option<&Token>| token.is_some_and(|token| token.is_word() && token.key.chars().count() == 1);
     at > 0 && row[at].glued && single(row.get(at - 1)) && single(row.get(at + 1))
+}
+
+/// "3-3", written by the recogniser.
+fn between_digits(row: &[Token], at: usize) -> bool {
+    let digit = |token: Option<&Token>| token.is_some_and(|token| token.is_digits() && token.key.len() == 1);
+    at > 0 && row[at].is("-") && row[at].glued && digit(row.get(at - 1)) && digit(row.get(at + 1))
 }
 
 /// A letter's name that may as well be a word ("de", "te", "ese"): its neighbours decide.
@@ -229,7 +237,11 @@ fn usual_names(pieces: &[Piece]) -> Vec<Piece> {
             let whole = parts.iter().all(is_word)
                 && parts.iter().any(|part| part.best().len() >= 3 && !part.letter)
                 && (count == 1 || !parts.iter().any(|part| is_usual(part.best())));
-            let name = if count == 1 { usual_spelling(&said) } else { usual(&said) };
+            let name = if count == 1 {
+                usual_spelling(&said)
+            } else {
+                usual(&said)
+            };
             let name = name.filter(|_| whole && said.len() >= 3)?;
             Some((count, Piece::either(written(&name.to_lowercase()), said, 0.5)))
         });
@@ -283,7 +295,7 @@ fn tidy(local: &str) -> String {
 #[rustfmt::skip]
 const CUES: &[&str] = &[
     "correo electronico es", "correo es", "email es", "mail es", "direccion es", "correo seria", "correo seria el",
-    "es el", "seria el", "seria", "es la", "mi correo", "mi correo electronico", "mi email", "mi mail",
+    "es el", "seria el", "puede ser", "seria", "es la", "mi correo", "mi correo electronico", "mi email", "mi mail",
     "correo electronico", "al correo", "apunte", "a punte", "apunta", "anote", "anota", "anotelo", "escriba", "escribe",
     "pongame", "es", "mandelo a", "envielo a", "enviamelo a", "mandamelo a", "mandemelo a", "escribame a",
     "escribeme a", "perdon", "digo", "mejor dicho", "corrijo", "quise decir", "tome nota", "toma nota", "te la dicto",

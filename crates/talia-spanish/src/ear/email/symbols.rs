@@ -195,9 +195,9 @@ pub(crate) fn unglue(row: &[Token], language: Language) -> (Vec<Token>, Vec<(usi
         if language == Language::Spanish
             && let Some(edge) = with_edge(&row[at].key)
         {
-            if let (Some(letter), Some(last)) = (edge, out.last_mut().filter(|last| last.is_word())) {
-                last.key.push(letter);
-                last.text.push(letter);
+            if let Some(last) = out.last_mut().filter(|last| last.is_word()) {
+                last.key.push_str(edge);
+                last.text.push_str(edge);
             }
             ats.push((out.len(), Certainty::Strong));
             out.push(piece("@", false, row[at].pause));
@@ -211,15 +211,17 @@ pub(crate) fn unglue(row: &[Token], language: Language) -> (Vec<Token>, Vec<(usi
     (out, ats)
 }
 
-/// "pere sarroba": the last letter of the word before; "arrobag gmail": the first of the word behind, said again.
-fn with_edge(key: &str) -> Option<Option<char>> {
-    ["arroba", "arrova", "aroba", "orroba", "erroba", "urroba"].iter().find_map(|sign| {
-        let (before, after) = key.split_once(sign)?;
-        let mut letters = before.chars().chain(after.chars());
-        let (edge, rest) = (letters.next()?, letters.next());
-        let consonant = edge.is_alphabetic() && !"aeiou".contains(edge);
-        (rest.is_none() && consonant).then_some(Some(edge).filter(|_| after.is_empty()))
-    })
+/// "pere sarroba": gives the last letter of the word before; "arrobag gmail": gives nothing, its letter is said again.
+fn with_edge(key: &str) -> Option<&str> {
+    ["arroba", "arrova", "aroba", "orroba", "erroba", "urroba"]
+        .iter()
+        .find_map(|sign| {
+            let (before, after) = key.split_once(sign)?;
+            let mut letters = before.chars().chain(after.chars());
+            let (edge, rest) = (letters.next()?, letters.next());
+            let consonant = edge.is_alphabetic() && !"aeiou".contains(edge);
+            (rest.is_none() && consonant).then_some(before)
+        })
 }
 
 /// "ruiza roba", "peñar roba": what belongs to the "arroba" goes back from a name that is then a usual one.
@@ -316,7 +318,11 @@ fn split(
         }
     }
     // "escarlos": "es" and a name.
-    if let Some(name) = token.key.strip_prefix("es").filter(|name| is_usual(name) && usual(&token.key).is_none()) {
+    if let Some(name) = token
+        .key
+        .strip_prefix("es")
+        .filter(|name| is_usual(name) && usual(&token.key).is_none())
+    {
         out.push(piece("es", token.glued, false));
         out.push(piece(name, true, token.pause));
         return;
@@ -339,8 +345,10 @@ fn split(
         let rest = token.key.strip_prefix(sign)?;
         // "robagime el": the provider's name may go on in the next word.
         let longer = next.map(|next| format!("{rest}{}", next.key));
+        // "a robaplásticos": with the "a" before it, whatever the domain.
+        let whole = rest.len() >= 4 && out.last().is_some_and(|last| last.is("a"));
         let known = |name: &str| name.len() >= 4 && super::providers::recognise(name).is_some();
-        (known(rest) || (rest.len() >= 3 && longer.is_some_and(|name| known(&name)))).then_some(rest)
+        (whole || known(rest) || (rest.len() >= 3 && longer.is_some_and(|name| known(&name)))).then_some(rest)
     });
     match provider {
         Some(rest) => {
@@ -371,6 +379,8 @@ fn glued_sign(key: &str) -> Option<(&str, &'static str, &str)> {
             Some((kind_at - guion.len(), guion.len() + kind.len(), *mark))
         })
     });
-    let (at, length, mark) = plain.chain(lines).min_by_key(|(at, length, _)| (*at, usize::MAX - length))?;
+    let (at, length, mark) = plain
+        .chain(lines)
+        .min_by_key(|(at, length, _)| (*at, usize::MAX - length))?;
     Some((&key[..at], mark, &key[at + length..]))
 }

@@ -30,7 +30,9 @@ impl Pending {
             Self::Field(Field::Email) => Expectation::Email,
             Self::Field(Field::Phone) => Expectation::Phone,
             Self::Field(Field::Company) => Expectation::Company,
-            Self::ConfirmEmail | Self::OfferPhone | Self::ConfirmPhone | Self::AnythingElse => Expectation::YesNo,
+            Self::ConfirmEmail => Expectation::ConfirmEmail,
+            Self::OfferPhone | Self::ConfirmPhone => Expectation::ConfirmPhone,
+            Self::AnythingElse => Expectation::YesNo,
         }
     }
 }

@@ -158,20 +158,34 @@ fn language<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Language, D::Er
 impl Assistant {
     /// Reads one assistant. `path` only names it in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Self, AssistantError> {
-        let parse = |message: String| AssistantError::Parse { path: path.to_owned(), message };
+        let parse = |message: String| AssistantError::Parse {
+            path: path.to_owned(),
+            message,
+        };
         let mut assistant: Self = toml::from_str(text).map_err(|error| parse(error.to_string().replace('\n', " ")))?;
         if assistant.disclosure.is_none() {
             let texts: HashMap<String, HashMap<String, String>> =
                 toml::from_str(DISCLOSURES).map_err(|error| parse(error.to_string()))?;
-            let code = if assistant.language == Language::English { "en" } else { "es" };
-            let of_language = texts.get(code).ok_or_else(|| parse(format!("no disclosure for {code}")))?;
-            let text = of_language.get(&assistant.country).or_else(|| of_language.get("default"));
+            let code = if assistant.language == Language::English {
+                "en"
+            } else {
+                "es"
+            };
+            let of_language = texts
+                .get(code)
+                .ok_or_else(|| parse(format!("no disclosure for {code}")))?;
+            let text = of_language
+                .get(&assistant.country)
+                .or_else(|| of_language.get("default"));
             assistant.disclosure = text.cloned().map(Phrase::Plain);
         }
         for phrase in assistant.phrases() {
             for text in phrase.variants() {
                 if let Some(gap) = gaps(text).into_iter().find(|gap| !GAPS.contains(gap)) {
-                    return Err(AssistantError::UnknownGap { path: path.to_owned(), gap: gap.to_owned() });
+                    return Err(AssistantError::UnknownGap {
+                        path: path.to_owned(),
+                        gap: gap.to_owned(),
+                    });
                 }
             }
         }
@@ -183,7 +197,9 @@ impl Assistant {
             || assistant.lines.still_there.is_empty()
             || assistant.lines.filler.is_empty()
         {
-            return Err(parse("a question's `ask`, `lost`, `still_there` and `filler` need at least one phrase".into()));
+            return Err(parse(
+                "a question's `ask`, `lost`, `still_there` and `filler` need at least one phrase".into(),
+            ));
         }
         Ok(assistant)
     }
@@ -207,11 +223,31 @@ impl Assistant {
     fn phrases(&self) -> Vec<&Phrase> {
         let lines = &self.lines;
         let mut all = vec![
-            &self.greeting, &lines.need_noted, &lines.name_noted, &lines.email_confirm, &lines.email_noted,
-            &lines.email_given_up, &lines.company_noted, &lines.company_none, &lines.phone_offer, &lines.phone_confirm,
-            &lines.phone_noted, &lines.phone_given_up, &lines.corrected, &lines.summary, &lines.summary_short,
-            &lines.anything_else, &lines.goodbye, &lines.goodbye_silence, &lines.goodbye_limit, &lines.machine,
-            &lines.person, &lines.take_your_time, &lines.repeat, &lines.unknown_answer, &lines.apology,
+            &self.greeting,
+            &lines.need_noted,
+            &lines.name_noted,
+            &lines.email_confirm,
+            &lines.email_noted,
+            &lines.email_given_up,
+            &lines.company_noted,
+            &lines.company_none,
+            &lines.phone_offer,
+            &lines.phone_confirm,
+            &lines.phone_noted,
+            &lines.phone_given_up,
+            &lines.corrected,
+            &lines.summary,
+            &lines.summary_short,
+            &lines.anything_else,
+            &lines.goodbye,
+            &lines.goodbye_silence,
+            &lines.goodbye_limit,
+            &lines.machine,
+            &lines.person,
+            &lines.take_your_time,
+            &lines.repeat,
+            &lines.unknown_answer,
+            &lines.apology,
         ];
         all.extend(&self.disclosure);
         all.extend(&lines.lost);
@@ -230,7 +266,10 @@ impl Assistant {
         let opening = [self.disclosure_text()];
         let phrases = self.phrases();
         // Every call begins with *tú*.
-        let texts = phrases.iter().map(|phrase| phrase.text(false)).chain(phrases.iter().map(|phrase| phrase.text(true)));
+        let texts = phrases
+            .iter()
+            .map(|phrase| phrase.text(false))
+            .chain(phrases.iter().map(|phrase| phrase.text(true)));
         let filled = texts.filter_map(|text| fill(text, |gap| self.own(gap)));
         for text in opening.into_iter().chain(filled) {
             for sentence in tongue::sentences(&text) {
@@ -241,9 +280,14 @@ impl Assistant {
             }
         }
         // "Mucho gusto, {name}.": what stands before the gap is the same in every call, and it is heard first.
-        let texts = phrases.iter().map(|phrase| phrase.text(false)).chain(phrases.iter().map(|phrase| phrase.text(true)));
+        let texts = phrases
+            .iter()
+            .map(|phrase| phrase.text(false))
+            .chain(phrases.iter().map(|phrase| phrase.text(true)));
         for text in texts {
-            let Some((before, _)) = text.split_once('{') else { continue };
+            let Some((before, _)) = text.split_once('{') else {
+                continue;
+            };
             let last = tongue::sentences(before).last().map_or("", |sentence| sentence.trim());
             if last.ends_with([',', ':', ';']) && !sentences.iter().any(|known| known == last) {
                 sentences.push(last.to_owned());
@@ -266,12 +310,18 @@ impl Assistants {
     pub fn built_in() -> Result<Self, AssistantError> {
         let spanish = Assistant::parse(DEFAULT, Path::new("assistants/solara.toml"))?;
         let english = Assistant::parse(DEFAULT_ENGLISH, Path::new("assistants/solara-en.toml"))?;
-        Self::of(vec![(PathBuf::from("assistants/solara.toml"), spanish), ("assistants/solara-en.toml".into(), english)])
+        Self::of(vec![
+            (PathBuf::from("assistants/solara.toml"), spanish),
+            ("assistants/solara-en.toml".into(), english),
+        ])
     }
 
     /// Every `*.toml` of a folder but `disclosures.toml`.
     pub fn load(folder: &Path) -> Result<Self, AssistantError> {
-        let read = |error| AssistantError::Read { path: folder.to_owned(), error };
+        let read = |error| AssistantError::Read {
+            path: folder.to_owned(),
+            error,
+        };
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder).map_err(read)? {
             let path = entry.map_err(read)?.path();
@@ -284,8 +334,10 @@ impl Assistants {
         paths.sort();
         let mut found = Vec::new();
         for path in paths {
-            let text =
-                fs::read_to_string(&path).map_err(|error| AssistantError::Read { path: path.clone(), error })?;
+            let text = fs::read_to_string(&path).map_err(|error| AssistantError::Read {
+                path: path.clone(),
+                error,
+            })?;
             let assistant = Assistant::parse(&text, &path)?;
             found.push((path, assistant));
         }
@@ -303,19 +355,31 @@ impl Assistants {
             let assistant = Arc::new(assistant);
             for number in &assistant.answers {
                 if by_number.insert(number.clone(), assistant.clone()).is_some() {
-                    return Err(AssistantError::Twice { path, number: number.clone() });
+                    return Err(AssistantError::Twice {
+                        path,
+                        number: number.clone(),
+                    });
                 }
             }
             if assistant.answers.is_empty() {
                 if fallback.is_some() {
-                    return Err(AssistantError::Twice { path, number: "every other number".into() });
+                    return Err(AssistantError::Twice {
+                        path,
+                        number: "every other number".into(),
+                    });
                 }
                 fallback = Some(assistant.clone());
             }
             all.push(assistant);
         }
-        let fallback = fallback.or_else(|| all.first().cloned()).ok_or_else(|| AssistantError::Empty(PathBuf::new()))?;
-        Ok(Self { by_number, fallback, all })
+        let fallback = fallback
+            .or_else(|| all.first().cloned())
+            .ok_or_else(|| AssistantError::Empty(PathBuf::new()))?;
+        Ok(Self {
+            by_number,
+            fallback,
+            all,
+        })
     }
 
     /// The assistant that answers this number.

@@ -25,7 +25,9 @@ pub(super) struct Fields {
 impl Fields {
     /// Takes the best e-mail that the caller has not refused. `true` when there is a new one to read back.
     pub(super) fn offer_emails(&mut self, candidates: impl IntoIterator<Item = String>) -> bool {
-        let mut fresh = candidates.into_iter().filter(|email| !self.refused_emails.contains(email));
+        let mut fresh = candidates
+            .into_iter()
+            .filter(|email| !self.refused_emails.contains(email));
         let Some(best) = fresh.next() else { return false };
         self.other_emails = fresh.collect();
         self.draft.email = Some(best);

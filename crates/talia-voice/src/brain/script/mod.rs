@@ -1,8 +1,11 @@
 //! The offline conversation: an assistant described in a file, a few fields to fill, frequent questions to answer.
 
-pub mod assistant;
+mod absorb;
 mod agenda;
+mod asking;
+pub mod assistant;
 mod fields;
+mod greeting;
 mod knowledge;
 mod phrase;
 mod talk;

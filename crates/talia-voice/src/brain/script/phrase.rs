@@ -13,8 +13,17 @@ pub enum Phrase {
 }
 
 /// Gaps that a phrase may have.
-pub(super) const GAPS: [&str; 9] =
-    ["assistant", "business", "notice", "name", "full_name", "email", "phone", "company", "need"];
+pub(super) const GAPS: [&str; 9] = [
+    "assistant",
+    "business",
+    "notice",
+    "name",
+    "full_name",
+    "email",
+    "phone",
+    "company",
+    "need",
+];
 
 impl Phrase {
     /// The text for this form of address.
@@ -80,7 +89,10 @@ mod tests {
         assert_eq!(gaps("Hola {name}, de {company}."), ["name", "company"]);
         assert_eq!(gaps("roto {"), ["{"]);
         let value = |gap: &str| (gap == "name").then_some("Ana");
-        assert_eq!(fill("Mucho gusto, {name}.", value).as_deref(), Some("Mucho gusto, Ana."));
+        assert_eq!(
+            fill("Mucho gusto, {name}.", value).as_deref(),
+            Some("Mucho gusto, Ana.")
+        );
         assert_eq!(fill("{company}, anotado.", value), None);
     }
 }

@@ -2,11 +2,8 @@
 
 use super::{Recording, Stt, SttError};
 use std::sync::{Arc, atomic::AtomicBool};
-use talia_speech::{
-    EngineError, Whisper,
-    whisper::TranscribeOptions,
-};
 use talia_spanish::ear::{listening, prompt};
+use talia_speech::{EngineError, Whisper, whisper::TranscribeOptions};
 
 /// The local recogniser.
 pub struct LocalStt(pub Whisper);
@@ -30,7 +27,11 @@ impl Stt for LocalStt {
             // The prompt's own words came back instead of the caller's: once more without it.
             text = hear("")?;
         }
-        Ok(if listening::is_hallucination(&text) { String::new() } else { text })
+        Ok(if listening::is_hallucination(&text) {
+            String::new()
+        } else {
+            text
+        })
     }
 
     fn name(&self) -> &'static str {

@@ -33,7 +33,11 @@ type PhraseKey = (String, i32, String);
 impl LocalTts {
     /// Speaks with this chain of engines.
     pub fn new(chain: Chain) -> Self {
-        Self { chain, prepared: RwLock::default(), pace: AtomicU32::new(FIRST_PACE) }
+        Self {
+            chain,
+            prepared: RwLock::default(),
+            pace: AtomicU32::new(FIRST_PACE),
+        }
     }
 
     /// Half of the newest figure and half of what was known: loads change quickly.
@@ -42,17 +46,31 @@ impl LocalTts {
             return;
         }
         let newest = (work.as_secs_f32() / speech.as_secs_f32() * 1_000.0) as u32;
-        self.pace.store(u32::midpoint(self.pace.load(Ordering::Relaxed), newest.min(10_000)), Ordering::Relaxed);
+        self.pace.store(
+            u32::midpoint(self.pace.load(Ordering::Relaxed), newest.min(10_000)),
+            Ordering::Relaxed,
+        );
     }
 }
 
 fn key(text: &str, voice: &Voice) -> PhraseKey {
-    (voice.name.clone(), (voice.speed * 1_000.0).round() as i32, text.to_owned())
+    (
+        voice.name.clone(),
+        (voice.speed * 1_000.0).round() as i32,
+        text.to_owned(),
+    )
 }
 
 fn utterance<'a>(text: &'a str, voice: &Voice) -> Result<Utterance<'a>, TtsError> {
-    let name: KokoroVoice = voice.name.parse().map_err(|error| TtsError::Engine(format!("{error}")))?;
-    Ok(Utterance { text, voice: name, speed: voice.speed })
+    let name: KokoroVoice = voice
+        .name
+        .parse()
+        .map_err(|error| TtsError::Engine(format!("{error}")))?;
+    Ok(Utterance {
+        text,
+        voice: name,
+        speed: voice.speed,
+    })
 }
 
 impl Tts for LocalTts {
@@ -65,7 +83,11 @@ impl Tts for LocalTts {
     }
 
     fn kept(&self, text: &str, voice: &Voice) -> Option<Arc<[u8]>> {
-        self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&key(text, voice)).cloned()
+        self.prepared
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key(text, voice))
+            .cloned()
     }
 
     fn prepare(&self, text: &str, voice: &Voice) -> Result<bool, TtsError> {
