@@ -26,6 +26,7 @@ use talia_simulator::{
     caller::LiveInput,
     carrier::{CallPlan, Carrier},
     lines::{Line, PreparedScript},
+    measure::Distribution,
     outcome::CallOutcome,
     recording,
     script::Script,
@@ -264,8 +265,26 @@ async fn report(app: &App, outcome: &CallOutcome, shown: &Shown, folder: &Path) 
         );
     }
     if let Some(median) = terminal::median(shown.reactions.clone()) {
-        println!("  de la interrupción al silencio: mediana {} ms", median.as_millis());
+        println!(
+            "  del primer sonido de la interrupción al silencio: mediana {} ms",
+            median.as_millis()
+        );
     }
+    let line = &outcome.measurements;
+    let answers = Distribution::of(line.answers.iter().map(|answer| answer.received_ms));
+    println!("  lo mismo, oído en la línea: respuesta, ms       {answers}");
+    println!(
+        "                              silencio, ms        {}",
+        Distribution::of(line.barge_in_to_clear_ms.iter().copied())
+    );
+    println!(
+        "                              variación (jitter)  {}",
+        Distribution::of(line.outbound_jitter_ms.iter().copied())
+    );
+    println!(
+        "                              huecos en una frase {}",
+        line.underruns.len()
+    );
     println!(
         "  interrupciones: {} cedidas, {} ignoradas",
         shown.yielded, shown.resumed

@@ -217,6 +217,8 @@ fn expectation(word: &str) -> Expectation {
         "email" => Expectation::Email,
         "phone" => Expectation::Phone,
         "yes_no" => Expectation::YesNo,
+        "confirm_email" => Expectation::ConfirmEmail,
+        "confirm_phone" => Expectation::ConfirmPhone,
         "digits" => Expectation::Digits,
         "company" => Expectation::Company,
         _ => Expectation::Open,
