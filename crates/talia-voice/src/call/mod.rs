@@ -31,7 +31,7 @@ const WAITING_EVENTS: usize = 256;
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
     let tasks = TaskTracker::new();
     match CallTask::new(app, socket, call, &tasks) {
-        Ok(call) => call.run().await,
+        Ok(call) => Box::pin(call.run()).await,
         Err(error) => tracing::error!(error = %error, "a call could not be answered"),
     }
     // Everything that hangs on the call has lost its channels by now; this only waits for it to notice.

@@ -60,9 +60,9 @@ enum What {
 pub async fn run(command: Command) -> Result<()> {
     let options = command.options;
     match command.what {
-        What::Serve => serve::run(&options).await,
-        What::Demo(demo) => demo.run(&options).await,
-        What::Call(call) => call.run().await,
+        What::Serve => Box::pin(serve::run(&options)).await,
+        What::Demo(demo) => Box::pin(demo.run(&options)).await,
+        What::Call(call) => Box::pin(call.run()).await,
         What::Load(load) => load.run().await,
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,

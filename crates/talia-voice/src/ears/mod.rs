@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 /// How much audio before the first sound belongs to a turn: the detector hears a word late.
 const PRE_ROLL: Duration = Duration::from_millis(500);
 /// Audio of one turn beyond which the oldest is dropped; the recogniser can't take more at once.
-const LONGEST_TURN: Duration = Duration::from_secs(60);
+const LONGEST_TURN: Duration = Duration::from_mins(1);
 /// What smart-turn looks at.
 const END_OF_TURN_WINDOW: Duration = Duration::from_secs(8);
 

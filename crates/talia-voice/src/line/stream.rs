@@ -157,5 +157,5 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         stream.sid = call.stream_sid.as_str(),
         "call answered"
     );
-    crate::call::answer(app, socket, call).await;
+    Box::pin(crate::call::answer(app, socket, call)).await;
 }

@@ -29,7 +29,7 @@ impl ScriptBrain {
             );
         }
         if let Pending::Field(field) = next
-            && self.tries(next) >= TRIES + 1
+            && self.tries(next) > TRIES
         {
             match field {
                 Field::Need => self.state.fields.draft.purpose = Some(String::new()),

@@ -210,12 +210,15 @@ impl ScriptBrain {
         if let Some(answer) = &known_answer {
             understood = true;
             self.say(reply, answer);
-        } else if is_question && !has_field(&heard) && !heard.asks_if_machine && !heard.wants_person {
-            if pending == Pending::Field(Field::Need) || before == reply.said.len() {
-                understood = true;
-                self.note(&format!("Preguntó: {}", text.trim()));
-                self.say(reply, &lines.unknown_answer);
-            }
+        } else if is_question
+            && !has_field(&heard)
+            && !heard.asks_if_machine
+            && !heard.wants_person
+            && (pending == Pending::Field(Field::Need) || before == reply.said.len())
+        {
+            understood = true;
+            self.note(&format!("Preguntó: {}", text.trim()));
+            self.say(reply, &lines.unknown_answer);
         }
         // A conversation that turns in a circle: what was said is noted, and a person takes it from there.
         let enough = pending == Pending::AnythingElse && !is_question && self.tries(pending) > TRIES + 2;
