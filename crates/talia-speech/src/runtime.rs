@@ -42,10 +42,13 @@ pub(crate) fn sessions(
             .with_optimization_level(GraphOptimizationLevel::All)?
             .commit_from_file(&path)
     };
-    (0..count.max(1))
-        .map(|_| session())
-        .collect::<ort::Result<_>>()
-        .map_err(|error| EngineError::load(engine)(error.to_string()))
+    // A session takes half a second to load, nearly all of it on one processor.
+    let loaded = std::thread::scope(|scope| {
+        let loading: Vec<_> = (0..count.max(1)).map(|_| scope.spawn(session)).collect();
+        let panicked = |_| Err(ort::Error::new("the loading thread panicked"));
+        loading.into_iter().map(|one| one.join().unwrap_or_else(panicked)).collect::<ort::Result<_>>()
+    });
+    loaded.map_err(|error| EngineError::load(engine)(error.to_string()))
 }
 
 /// How many jobs this machine can compute at once.
