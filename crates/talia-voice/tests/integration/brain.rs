@@ -171,7 +171,7 @@ fn a_cooperative_caller_becomes_a_lead() {
     assert_eq!(answer.expects, Some(Expectation::Email));
     let answer = talk.say(EMAIL);
     answer.says("carlos.herrera@gmail.com").says("¿Es correcto?");
-    assert_eq!(answer.expects, Some(Expectation::YesNo));
+    assert_eq!(answer.expects, Some(Expectation::ConfirmEmail));
     let answer = talk.say("Sí, es correcto.");
     answer.says("Listo").says("¿De qué empresa");
     assert_eq!(answer.expects, Some(Expectation::Company));
@@ -180,7 +180,7 @@ fn a_cooperative_caller_becomes_a_lead() {
         .says("La Estrella")
         .says("¿Te marcamos a este número")
         .says(CALLING_FROM);
-    assert_eq!(answer.expects, Some(Expectation::YesNo));
+    assert_eq!(answer.expects, Some(Expectation::ConfirmPhone));
     talk.say("Sí, a ese número está bien.")
         .says("Perfecto")
         .says("Entonces, Carlos")
@@ -233,7 +233,7 @@ fn fields_may_come_in_any_order() {
         for index in order {
             let answer = talk.say(lines[index]);
             // A read-back is answered before the next piece is told.
-            if answer.expects == Some(Expectation::YesNo) && index > 0 {
+            if answer.expects.is_some_and(Expectation::takes_agreement) && index > 0 {
                 talk.say("Sí, es correcto.");
             }
         }
