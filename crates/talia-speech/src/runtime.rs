@@ -46,7 +46,10 @@ pub(crate) fn sessions(
     let loaded = std::thread::scope(|scope| {
         let loading: Vec<_> = (0..count.max(1)).map(|_| scope.spawn(session)).collect();
         let panicked = |_| Err(ort::Error::new("the loading thread panicked"));
-        loading.into_iter().map(|one| one.join().unwrap_or_else(panicked)).collect::<ort::Result<_>>()
+        loading
+            .into_iter()
+            .map(|one| one.join().unwrap_or_else(panicked))
+            .collect::<ort::Result<_>>()
     });
     loaded.map_err(|error| EngineError::load(engine)(error.to_string()))
 }
