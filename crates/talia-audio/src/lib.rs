@@ -1,21 +1,10 @@
-//! Telephone audio: μ-law, resampling, levels, speech segmentation, framing and pacing arithmetic.
+//! Telephone audio: μ-law, resampling, levels, the line's noise and band, and the features of the end-of-turn model.
 //!
-//! Everything here is arithmetic on slices: no clock, no socket, no allocation per frame.
-//!
-//! | on the way in | on the way out | for judging |
-//! |---|---|---|
-//! | [`mulaw`], [`gate`], [`segmenter`], [`ring`], [`echo`], [`mel`] | [`resample`], [`framer`], [`pacer`] | [`level`], [`mix`], [`wave`] |
+//! Everything here is arithmetic on slices: no clock, no socket.
 
-pub mod echo;
 pub mod frame;
-pub mod framer;
-pub mod gate;
 pub mod level;
 pub mod mel;
 pub mod mix;
 pub mod mulaw;
-pub mod pacer;
 pub mod resample;
-pub mod ring;
-pub mod segmenter;
-pub mod wave;

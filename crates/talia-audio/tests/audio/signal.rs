@@ -39,23 +39,3 @@ pub(crate) fn split<'a, T>(mut whole: &'a [T], lengths: &[usize]) -> Vec<&'a [T]
     pieces.push(whole);
     pieces
 }
-
-/// Levels of syllable-like speech, one per 20 ms frame, different for each seed.
-pub(crate) fn syllables(seed: u64, frames: usize) -> Vec<f32> {
-    let mut noise = vec![0; frames];
-    talia_audio::mix::white_noise(seed, -10.0, &mut noise);
-    let mut levels = Vec::with_capacity(frames);
-    let mut position = 0;
-    while levels.len() < frames {
-        let random = |at: usize| (f32::from(noise[at % frames]) / 18_000.0).clamp(-1.0, 1.0);
-        let length = 6 + (random(position).abs() * 8.0) as usize;
-        let loudness = -20.0 + 6.0 * random(position + 1);
-        for n in 0..length {
-            let phase = n as f32 / length as f32;
-            levels.push(loudness - 18.0 * (2.0 * phase - 1.0).abs().powi(2));
-        }
-        position += 2;
-    }
-    levels.truncate(frames);
-    levels
-}
