@@ -2,37 +2,24 @@
 
 use super::Options;
 use crate::{
+    clock::Clock,
     config::{Config, Sources},
     ears::stt::Recording,
     engines::{SpeechEngines, models_dir},
     mouth::tts::Voice,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 use talia_audio::{mix, mulaw};
 use talia_spanish::{
     Expectation, Language,
-    ear::{self, Agreement, Context as Reading, Country, Heard},
+    cases::{self, Case},
 };
-
-/// The dictated cases that can be given to a voice.
-const CASES: &[(&str, &str)] = &[
-    ("emails", include_str!("../../../talia-spanish/cases/emails.toml")),
-    ("phones", include_str!("../../../talia-spanish/cases/phones_mx.toml")),
-    ("names", include_str!("../../../talia-spanish/cases/names.toml")),
-    ("companies", include_str!("../../../talia-spanish/cases/companies.toml")),
-    (
-        "yes and no",
-        include_str!("../../../talia-spanish/cases/agreement.toml"),
-    ),
-    ("digits", include_str!("../../../talia-spanish/cases/digits.toml")),
-    ("held out", include_str!("../../../talia-spanish/cases/held_out.toml")),
-];
 
 /// What is judged.
 #[derive(Debug, Clone, Subcommand)]
@@ -47,6 +34,9 @@ pub(super) struct Dictation {
     /// Voices to speak with.
     #[arg(long, value_delimiter = ',', default_value = "em_alex,em_santa,ef_dora")]
     voices: Vec<String>,
+    /// Voice of the English cases.
+    #[arg(long, default_value = "af_heart")]
+    english_voice: String,
     /// Steady noise this far below the voice, in dB; without it, none.
     #[arg(long)]
     snr: Option<f32>,
@@ -59,33 +49,6 @@ pub(super) struct Dictation {
     /// Prints every case that came out wrong.
     #[arg(long)]
     show: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct File {
-    #[serde(flatten)]
-    defaults: Keys,
-    case: Vec<Case>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Case {
-    #[serde(flatten)]
-    keys: Keys,
-    #[serde(default)]
-    say: String,
-    #[serde(default)]
-    value: String,
-}
-
-/// What a file states for all of its cases, and a case may override.
-#[derive(Debug, Clone, Default, Deserialize)]
-struct Keys {
-    field: Option<String>,
-    expect: Option<String>,
-    language: Option<String>,
-    country: Option<String>,
-    spoken: Option<bool>,
 }
 
 impl Eval {
@@ -115,34 +78,56 @@ impl Dictation {
             }
         );
         let mut all = Score::default();
-        for (name, text) in CASES {
-            let file: File = toml::from_str(text).with_context(|| format!("cases of {name}"))?;
+        let mut fields: BTreeMap<String, Score> = BTreeMap::new();
+        for file in cases::files() {
             let mut by_voice: BTreeMap<&str, Score> = BTreeMap::new();
-            let spoken = file.case.iter().filter(|case| case.is_spoken(&file.defaults));
+            let mut seconds = 0.0;
+            let spoken = cases::load(file).map_err(anyhow::Error::msg)?;
+            let spoken = spoken.iter().filter(|case| case.spoken && !case.say.is_empty());
             for (number, case) in spoken.take(self.limit.unwrap_or(usize::MAX)).enumerate() {
-                for voice in &self.voices {
-                    let exact = self.one(engines, &file.defaults, case, voice, number as u64)?;
+                for voice in self.voices_for(case.context.language) {
+                    let (exact, took) = self.one(engines, case, voice, number as u64)?;
                     by_voice.entry(voice).or_default().count(exact);
+                    fields.entry(case.field.clone()).or_default().count(exact);
                     all.count(exact);
+                    seconds += took.as_secs_f64();
                 }
             }
-            let rates: Vec<String> = by_voice
-                .iter()
-                .map(|(voice, score)| format!("{voice} {score}"))
-                .collect();
-            println!("{name:<12} {}", rates.join("   "));
+            let count: usize = by_voice.values().map(|score| score.all).sum();
+            if count > 0 {
+                let rates: Vec<String> = by_voice
+                    .iter()
+                    .map(|(voice, score)| format!("{voice} {score}"))
+                    .collect();
+                println!(
+                    "{file:<18} {}   {:.2} s a transcription",
+                    rates.join("   "),
+                    seconds / count as f64
+                );
+            }
         }
-        println!("{:<12} {all}", "all");
+        println!();
+        for (field, score) in &fields {
+            println!("{field:<18} {score}");
+        }
+        println!("{:<18} {all}", "all");
         Ok(())
     }
 
-    fn one(&self, engines: &SpeechEngines, defaults: &Keys, case: &Case, voice: &str, seed: u64) -> Result<bool> {
-        let keys = case.keys.over(defaults);
-        let expectation = expectation(keys.expect.as_deref().unwrap_or("open"));
+    /// English cases have an English voice, whatever Spanish ones were chosen.
+    fn voices_for(&self, language: Language) -> Vec<&str> {
+        match language {
+            Language::Spanish => self.voices.iter().map(String::as_str).collect(),
+            Language::English => vec![&self.english_voice],
+        }
+    }
+
+    /// Whether the field came out exact, and how long the recogniser took.
+    fn one(&self, engines: &SpeechEngines, case: &Case, voice: &str, seed: u64) -> Result<(bool, Duration)> {
         let voice = Voice {
             name: voice.to_owned(),
             speed: 1.0,
-            language: Language::Spanish,
+            language: case.context.language,
         };
         let mulaw = engines.mouth.tts.speak(&case.say, &voice)?;
         let mut samples: Vec<i16> = mulaw.iter().map(|byte| mulaw::decode(*byte)).collect();
@@ -154,30 +139,23 @@ impl Dictation {
             mix::white_noise(seed + 1, -30.0, &mut noise);
             mix::add_noise_at_snr(&mut samples, &noise, snr);
         }
-        let asked = if self.without_prompt {
+        let expectation = if self.without_prompt {
             Expectation::Open
         } else {
-            expectation
+            case.context.expectation
         };
         let recording = Recording {
             samples,
-            expectation: asked,
-            language: Language::Spanish,
+            expectation,
+            language: case.context.language,
         };
+        let clock = Clock::real();
         let text = engines
             .ears
             .stt
             .transcribe(&recording, &Arc::new(AtomicBool::new(false)))?;
-        let country = keys.country.as_deref().and_then(Country::from_iso).unwrap_or_default();
-        let heard = ear::read_in(
-            &text,
-            Reading {
-                expectation,
-                language: Language::Spanish,
-                country,
-            },
-        );
-        let read = value_of(keys.field.as_deref().unwrap_or(""), &heard);
+        let took = clock.elapsed();
+        let read = cases::read(case, &text);
         let exact = read == case.value;
         if self.show && !exact {
             println!(
@@ -185,69 +163,8 @@ impl Dictation {
                 case.say, case.value
             );
         }
-        Ok(exact)
+        Ok((exact, took))
     }
-}
-
-impl Keys {
-    fn over(&self, defaults: &Self) -> Self {
-        Self {
-            field: self.field.clone().or_else(|| defaults.field.clone()),
-            expect: self.expect.clone().or_else(|| defaults.expect.clone()),
-            language: self.language.clone().or_else(|| defaults.language.clone()),
-            country: self.country.clone().or_else(|| defaults.country.clone()),
-            spoken: self.spoken.or(defaults.spoken),
-        }
-    }
-}
-
-impl Case {
-    fn is_spoken(&self, defaults: &Keys) -> bool {
-        let keys = self.keys.over(defaults);
-        let field = keys.field.as_deref().unwrap_or("");
-        let is_known = matches!(field, "email" | "phone" | "name" | "company" | "agreement" | "digits");
-        keys.spoken == Some(true) && keys.language.as_deref() != Some("en") && is_known && !self.say.is_empty()
-    }
-}
-
-fn expectation(word: &str) -> Expectation {
-    match word {
-        "name" => Expectation::Name,
-        "spelled" => Expectation::Spelled,
-        "email" => Expectation::Email,
-        "phone" => Expectation::Phone,
-        "yes_no" => Expectation::YesNo,
-        "confirm_email" => Expectation::ConfirmEmail,
-        "confirm_phone" => Expectation::ConfirmPhone,
-        "digits" => Expectation::Digits,
-        "company" => Expectation::Company,
-        _ => Expectation::Open,
-    }
-}
-
-/// The field in the form that the cases write it.
-fn value_of(field: &str, heard: &Heard) -> String {
-    match field {
-        "email" => heard.email.as_ref().map(|emails| emails.best().value.to_string()),
-        "phone" => heard.phone.as_ref().map(|phone| phone.e164.clone()),
-        "name" => heard.name.as_ref().map(|name| {
-            name.surname
-                .as_ref()
-                .map_or_else(|| name.given.clone(), |surname| format!("{}|{surname}", name.given))
-        }),
-        "company" => heard.company.clone(),
-        "agreement" => heard.agreement.map(|agreement| {
-            match agreement {
-                Agreement::Yes => "yes",
-                Agreement::No => "no",
-                Agreement::Unsure => "unsure",
-            }
-            .to_owned()
-        }),
-        "digits" => heard.digits.clone(),
-        _ => None,
-    }
-    .unwrap_or_default()
 }
 
 #[derive(Debug, Clone, Copy, Default)]
