@@ -59,5 +59,9 @@ pub const SCHEMA_VALIDATION_WARNING: u16 = 12200;
 pub const INVALID_CONTENT_TYPE: u16 = 12300;
 /// An update came for a call that is over.
 pub const CALL_NOT_IN_PROGRESS: u16 = 21220;
+/// The credentials aren't good.
+pub const AUTHENTICATION_FAILED: u16 = 20003;
+/// There is no such resource in the account.
+pub const RESOURCE_NOT_FOUND: u16 = 20404;
 /// Too many requests; the request wasn't processed and may be sent again.
 pub const TOO_MANY_REQUESTS: u16 = 20429;

@@ -5,7 +5,8 @@ use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::SpeechEngines;
-use crate::line::{LiveCalls, StreamTokens};
+use crate::line::{LiveCalls, StreamTokens, TwilioRest};
+use crate::outgoing::ClientError;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
 use secrecy::ExposeSecret;
@@ -33,6 +34,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Tells Twilio from everybody else.
     pub validator: Validator,
+    /// Twilio's REST API; none without an account.
+    pub rest: Option<TwilioRest>,
     /// The one-time keys of media sockets.
     pub tokens: StreamTokens,
     /// The calls whose media stream is open.
@@ -64,6 +67,9 @@ pub enum AppError {
     /// A speech model or engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The client for requests of ours.
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 impl App {
@@ -99,6 +105,7 @@ impl App {
             live_feed,
             store: Store::open(settings, clock.clone(), metrics.clone()).await?,
             validator: Validator::new(tokens),
+            rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),

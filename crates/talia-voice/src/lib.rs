@@ -1,7 +1,7 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
 //! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`],
-//! [`store`], [`events`], [`api`], [`telemetry`], [`clock`], [`cli`].
+//! [`store`], [`events`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
 pub mod app;
@@ -16,5 +16,6 @@ pub mod events;
 pub mod http;
 pub mod line;
 pub mod mouth;
+pub mod outgoing;
 pub mod store;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 mod form;
 mod media;
 mod outbound;
+mod rest;
 mod sequence;
 mod signature;
 mod status;

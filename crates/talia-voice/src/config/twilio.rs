@@ -1,8 +1,10 @@
 //! `[twilio]`: the account and its secrets.
 
-use super::{ConfigError, set};
+use super::{ConfigError, is_this_machine, set};
+use axum::http::Uri;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +16,8 @@ pub(super) struct Raw {
     api_key_sid: String,
     api_key_secret: String,
     webhook_secret: String,
+    api_url: String,
+    api_timeout_s: u64,
 }
 
 /// The account and its secrets.
@@ -31,6 +35,10 @@ pub struct Twilio {
     pub api_key: Option<(String, SecretString)>,
     /// Secret of our own webhook signatures.
     pub webhook_secret: Option<SecretString>,
+    /// Where the REST API is: an origin without a slash at its end.
+    pub api_url: String,
+    /// How long one operation of the REST API may take, retries included.
+    pub api_timeout: Duration,
 }
 
 impl Raw {
@@ -65,7 +73,37 @@ impl Raw {
             twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(&self.twiml_app_sid))?,
             api_key,
             webhook_secret: set(&self.webhook_secret).map(SecretString::from),
+            api_url: api_url_of(&self.api_url)?,
+            api_timeout: match self.api_timeout_s {
+                2..=60 => Duration::from_secs(self.api_timeout_s),
+                _ => {
+                    return Err(ConfigError::value(
+                        "twilio.api_timeout_s",
+                        "must be between 2 and 60 seconds",
+                    ));
+                }
+            },
         })
+    }
+}
+
+/// An origin to which credentials may be sent: encrypted, unless it is this machine.
+fn api_url_of(text: &str) -> Result<String, ConfigError> {
+    let wrong = |reason: &str| ConfigError::value("twilio.api_url", reason);
+    let text = text.trim().trim_end_matches('/');
+    let url: Uri = text
+        .parse()
+        .map_err(|_| wrong("is not an address like https://api.twilio.com"))?;
+    let authority = url.authority().ok_or_else(|| wrong("has no host"))?;
+    if url.path_and_query().is_some_and(|rest| rest.as_str() != "/") || authority.as_str().contains('@') {
+        return Err(wrong("must be scheme, host and port only"));
+    }
+    match url.scheme_str() {
+        Some("https") => Ok(text.to_owned()),
+        Some("http") if is_this_machine(authority.host()) => Ok(text.to_owned()),
+        _ => Err(wrong(
+            "must begin with https:// (the account's secret travels to it), except on this machine itself",
+        )),
     }
 }
 

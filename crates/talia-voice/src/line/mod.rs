@@ -6,6 +6,7 @@ mod documents;
 mod inbound;
 mod live;
 mod media_socket;
+pub mod rest;
 mod status;
 mod stream;
 mod stream_status;
@@ -15,6 +16,7 @@ mod webhook;
 
 pub use live::{LiveCall, LiveCalls};
 pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
+pub use rest::{RestError, TwilioRest};
 pub use stream::AnsweredCall;
 pub use tokens::StreamTokens;
 

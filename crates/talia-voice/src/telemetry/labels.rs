@@ -122,6 +122,31 @@ pub enum Webhook {
     StreamStatus,
 }
 
+/// What was asked of Twilio's REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum RestOperation {
+    CreateCall,
+    FetchCall,
+    ListCalls,
+    UpdateCall,
+    Account,
+    Numbers,
+    Applications,
+}
+
+/// How it ended, all attempts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum RestOutcome {
+    Done,
+    RateLimited,
+    NotFound,
+    CallOver,
+    Unauthorised,
+    Refused,
+    Unreachable,
+    UnknownOutcome,
+}
+
 macro_rules! label_set {
     ($($name:ident { $field:ident: $kind:ty }),* $(,)?) => {$(
         #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -131,6 +156,12 @@ macro_rules! label_set {
     )*};
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RestOutcomeLabel {
+    pub(super) operation: RestOperation,
+    pub(super) outcome: RestOutcome,
+}
+
 label_set! {
     RefusalLabel { reason: Refusal },
     BadFrameLabel { kind: BadFrame },
@@ -138,4 +169,5 @@ label_set! {
     BargeInLabel { outcome: BargeInOutcome },
     StoreLabel { reason: StoreFault },
     WebhookLabel { webhook: Webhook },
+    RestLabel { operation: RestOperation },
 }

@@ -1,8 +1,8 @@
 //! Every metric there is, with what exactly it counts.
 
 use super::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, Refusal, RefusalLabel, Stage, StageLabel, StoreFault,
-    StoreLabel, Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, Refusal, RefusalLabel, RestLabel, RestOperation,
+    RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -44,6 +44,9 @@ pub struct Metrics {
     store_errors: Family<StoreLabel, Counter>,
     turn_latency_seconds: Family<StageLabel, Histogram, fn() -> Histogram>,
     webhook_seconds: Family<WebhookLabel, Histogram, fn() -> Histogram>,
+    rest: Family<RestOutcomeLabel, Counter>,
+    rest_retries: Family<RestLabel, Counter>,
+    rest_seconds: Family<RestLabel, Histogram, fn() -> Histogram>,
 }
 
 /// Buckets in the range where a caller feels the difference.
@@ -77,6 +80,9 @@ impl Default for Metrics {
             store_errors: Family::default(),
             turn_latency_seconds: Family::new_with_constructor(turn_buckets),
             webhook_seconds: Family::new_with_constructor(fine_buckets),
+            rest: Family::default(),
+            rest_retries: Family::default(),
+            rest_seconds: Family::new_with_constructor(turn_buckets),
         };
         metrics.register();
         metrics
@@ -147,6 +153,21 @@ impl Metrics {
             "Time to answer a webhook",
             self.webhook_seconds.clone(),
         );
+        all.register(
+            "twilio_rest",
+            "Operations of Twilio's REST API, by how they ended",
+            self.rest.clone(),
+        );
+        all.register(
+            "twilio_rest_retries",
+            "Requests that were sent to Twilio's REST API once more",
+            self.rest_retries.clone(),
+        );
+        all.register(
+            "twilio_rest_seconds",
+            "Time of an operation of Twilio's REST API, retries included",
+            self.rest_seconds.clone(),
+        );
     }
 
     /// Counts something refused.
@@ -183,6 +204,28 @@ impl Metrics {
     pub fn webhook(&self, webhook: Webhook, took: Duration) {
         let label = WebhookLabel { webhook };
         self.webhook_seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// Counts an operation of Twilio's REST API that has ended.
+    pub fn rest(&self, operation: RestOperation, outcome: RestOutcome, took: Duration) {
+        self.rest.get_or_create(&RestOutcomeLabel { operation, outcome }).inc();
+        let label = RestLabel { operation };
+        self.rest_seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// How many operations ended so.
+    pub fn rest_count(&self, operation: RestOperation, outcome: RestOutcome) -> u64 {
+        self.rest.get_or_create(&RestOutcomeLabel { operation, outcome }).get()
+    }
+
+    /// Counts a request that is sent once more.
+    pub fn rest_retried(&self, operation: RestOperation) {
+        self.rest_retries.get_or_create(&RestLabel { operation }).inc();
+    }
+
+    /// How many requests were sent once more.
+    pub fn rest_retries_count(&self, operation: RestOperation) -> u64 {
+        self.rest_retries.get_or_create(&RestLabel { operation }).get()
     }
 
     /// Notes what became of a sound over our speech.

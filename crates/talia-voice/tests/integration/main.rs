@@ -11,6 +11,7 @@ mod harness;
 mod limits;
 mod media;
 mod real_speech;
+mod rest;
 mod signatures;
 mod status;
 mod store;

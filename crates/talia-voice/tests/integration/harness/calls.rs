@@ -75,10 +75,25 @@ impl CallServer {
 
     /// The same with a changed plan.
     pub(crate) async fn ring_with(&self, script: &str, change: impl FnOnce(&mut CallPlan)) -> CallOutcome {
+        self.ring_through(&self.carrier(), script, change).await
+    }
+
+    /// A carrier whose number is this server's.
+    pub(crate) fn carrier(&self) -> Carrier {
         let account = AccountSid::new(ACCOUNT).expect("an account");
         let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, paths::INBOUND);
         settings.dial_origin = Some(format!("http://{}", self.server.address));
         settings.status_url = Some(format!("{ORIGIN}{}", paths::STATUS));
+        Carrier::new(settings).expect("a carrier")
+    }
+
+    /// Rings through a carrier of [`CallServer::carrier`].
+    pub(crate) async fn ring_through(
+        &self,
+        carrier: &Carrier,
+        script: &str,
+        change: impl FnOnce(&mut CallPlan),
+    ) -> CallOutcome {
         let script = Script::parse(script).expect("a script");
         let script = PreparedScript::new(script, &ToneSpeaker).await.expect("tones");
         let mut plan = CallPlan::new(FROM, TO, Arc::new(script));
@@ -98,7 +113,6 @@ impl CallServer {
                 }
             }
         });
-        let carrier = Carrier::new(settings).expect("a carrier");
         let outcome = tokio::time::timeout(3 * PATIENCE, carrier.dial(plan))
             .await
             .expect("the call ends")

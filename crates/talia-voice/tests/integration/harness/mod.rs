@@ -3,10 +3,12 @@
 mod calls;
 mod http;
 mod socket;
+mod twilio_api;
 
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use http::{Answer, raw};
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
+pub(crate) use twilio_api::{Reply, TwilioApi};
 
 use jiff::Timestamp;
 use std::collections::HashMap;
