@@ -18,14 +18,16 @@ use crate::{
     line::VoicePath,
     listener::{Listener, ListenerFault},
     measure::Stopwatch,
+    outbound::OutboundPlan,
     outcome::{CallOutcome, Warning},
     recording::Recording,
+    records::Record,
     script::LineConditions,
     settings::CarrierSettings,
-    status::StatusCallbacks,
+    status::{StatusCallbacks, Subscription},
     tamper::Tamper,
     twiml::{self, Document, Target, Verb},
-    webhook::{Method, Reply, WebhookFault, Webhooks},
+    webhook::{Reply, WebhookFault, Webhooks},
 };
 
 /// Documents in one call; more would be a redirect that leads in a circle.
@@ -38,8 +40,10 @@ const MAX_WARNINGS: usize = 200;
 /// A REST update of a live call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
-    /// `Status=completed`.
+    /// `Status=completed`: ends it, whatever it does.
     Complete,
+    /// `Status=canceled`: ends it while it is queued or rings; a call in progress goes on.
+    Cancel,
     /// `Twiml=…`.
     Twiml(String),
     /// `Url=…`.
@@ -90,16 +94,52 @@ pub(crate) struct Call {
     pub(crate) voice_copies: u32,
     pub(crate) tampers: Vec<Tamper>,
     pub(crate) hang_up_at_ms: Option<u64>,
+    /// Who makes documents where others fail.
+    pub(crate) fallback: Option<Target>,
+    /// When the call is cut, on its own clock.
+    pub(crate) limit_at_ms: u64,
+    /// When it was answered; an inbound call counts from its voice webhook.
+    pub(crate) answered_ms: Option<u64>,
+    pub(crate) sip_response: Option<u16>,
+    pub(crate) record: Record,
+    /// Asynchronous verdicts on their way.
+    pub(crate) telling_verdict: JoinSet<Result<Reply, WebhookFault>>,
+}
+
+/// How a call begins.
+pub(crate) enum Beginning {
+    /// Somebody rings the server.
+    Inbound {
+        /// The number's Voice URL.
+        voice: Target,
+        fallback: Option<Target>,
+        status: Subscription,
+    },
+    /// The REST API rings somebody.
+    Outbound(Box<OutboundPlan>),
+}
+
+/// What the carrier gives to a call.
+pub(crate) struct Means {
+    pub(crate) settings: Arc<CarrierSettings>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) record: Record,
+    pub(crate) control: mpsc::Receiver<Control>,
 }
 
 impl Call {
-    pub(crate) fn new(
-        settings: Arc<CarrierSettings>,
-        webhooks: Webhooks,
-        sid: CallSid,
-        plan: CallPlan,
-        control: mpsc::Receiver<Control>,
-    ) -> Self {
+    pub(crate) fn new(means: Means, plan: CallPlan, beginning: &Beginning) -> Self {
+        let Means {
+            settings,
+            webhooks,
+            record,
+            control,
+        } = means;
+        let known = record.read();
+        let (fallback, subscription, answered_ms) = match beginning {
+            Beginning::Inbound { fallback, status, .. } => (fallback.clone(), status.clone(), Some(0)),
+            Beginning::Outbound(plan) => (plan.fallback.clone(), plan.status.clone(), None),
+        };
         let (understood_sender, understood) = mpsc::channel(4);
         let conditions = plan.script.script.line.clone();
         let mut caller = Caller::new(Arc::clone(&plan.script));
@@ -107,7 +147,7 @@ impl Call {
             caller.live(None);
         }
         Self {
-            base_fields: fields::CallFields::new(&settings.account_sid, &sid, &plan),
+            base_fields: fields::CallFields::new(&settings.account_sid, &known, &plan.extra_fields),
             caller,
             voice_path: VoicePath::new(&conditions, plan.script.speech_dbfs),
             conditions,
@@ -127,27 +167,34 @@ impl Call {
             listener: plan.listener,
             listening: JoinSet::new(),
             telling: JoinSet::new(),
-            status_callbacks: StatusCallbacks::default(),
+            status_callbacks: StatusCallbacks::new(subscription),
             warnings: Vec::new(),
-            status: CallStatus::Ringing,
+            status: known.status,
             origin: Instant::now(),
             voice_copies: plan.voice_copies,
             tampers: plan.tampers,
             hang_up_at_ms: plan.hang_up_at_ms,
+            fallback,
+            limit_at_ms: settings.max_call_ms,
+            answered_ms,
+            sip_response: None,
+            telling_verdict: JoinSet::new(),
+            sid: known.sid,
             settings,
-            sid,
+            record,
             control,
         }
     }
 
     /// Runs the call from its first ring to its last status callback.
-    pub(crate) async fn run(mut self) -> CallOutcome {
-        self.tell_status(CallStatus::Ringing).await;
-        let voice = Target {
-            url: self.settings.voice_url.clone(),
-            method: Method::Post,
+    pub(crate) async fn run(mut self, beginning: Beginning) -> CallOutcome {
+        let mut flow = match beginning {
+            Beginning::Inbound { voice, .. } => {
+                self.tell_status(CallStatus::Ringing).await;
+                Flow::Fetch(Purpose::Voice, voice, Vec::new())
+            }
+            Beginning::Outbound(plan) => self.ring(*plan).await,
         };
-        let mut flow = Flow::Fetch(Purpose::Voice, voice, Vec::new());
         let mut documents = 0;
         let ended_by = loop {
             documents += 1;
@@ -174,11 +221,12 @@ impl Call {
     async fn finish(mut self, ended_by: EndedBy) -> CallOutcome {
         self.log(What::End { by: ended_by });
         self.listening.shutdown().await;
+        self.telling_verdict.shutdown().await;
         self.streams_told().await;
         let duration_ms = self.now_ms();
         if !self.status.is_terminal() {
-            let left_early = ended_by == EndedBy::Caller && self.status == CallStatus::Ringing;
-            let last = if left_early {
+            let called_off = matches!(ended_by, EndedBy::Caller | EndedBy::Rest);
+            let last = if called_off && self.status != CallStatus::InProgress {
                 CallStatus::Canceled
             } else {
                 CallStatus::Completed
@@ -249,13 +297,19 @@ impl Call {
         while self.listening.try_join_next().is_some() {}
     }
 
-    async fn tell_status(&mut self, status: CallStatus) {
+    pub(crate) async fn tell_status(&mut self, status: CallStatus) {
+        let lasted_ms = self.answered_ms.map_or(0, |answered| self.now_ms() - answered);
         self.status = status;
-        let seconds = self.now_ms().div_ceil(1_000);
-        let fields = self.base_fields.with_status(status);
+        let seconds = lasted_ms.div_ceil(1_000);
+        self.record.reached(status, seconds);
+        let mut fields = self.base_fields.with_status(status);
+        if let Some(sip) = self.sip_response.filter(|_| status.is_terminal()) {
+            fields.push(("SipResponseCode".to_owned(), sip.to_string()));
+        }
+        let now = self.record.clock().now();
         let mut callbacks = std::mem::take(&mut self.status_callbacks);
         let failed = callbacks
-            .tell(&self.webhooks, &self.settings, fields, (status, seconds))
+            .tell(&self.webhooks, &self.settings, fields, (status, seconds, now))
             .await;
         self.status_callbacks = callbacks;
         for detail in failed {
@@ -325,9 +379,9 @@ impl Call {
     }
 
     /// Lets time pass, unless an update or the time limit comes first.
-    async fn pass(&mut self, ms: u64) -> Flow {
+    pub(crate) async fn pass(&mut self, ms: u64) -> Flow {
         let at = |ms| self.origin + Duration::from_millis(ms);
-        let limit = at(self.settings.max_call_ms);
+        let limit = at(self.limit_at_ms);
         let leaves = self.hang_up_at_ms.map(at);
         let waited = timeout_at(leaves.unwrap_or(limit).min(limit), async {
             tokio::select! {
@@ -347,7 +401,7 @@ impl Call {
     pub(crate) fn controlled(&mut self, control: Control) -> Flow {
         self.log(What::RestUpdate);
         match control {
-            Control::Complete => Flow::End(EndedBy::Rest),
+            Control::Complete | Control::Cancel => Flow::End(EndedBy::Rest),
             Control::Twiml(text) => Flow::Inline(text),
             Control::Url(target) => Flow::Fetch(Purpose::Document, target, Vec::new()),
         }

@@ -1,27 +1,35 @@
-//! The carrier: rings a server's number with a scripted caller, and knows which calls are live.
+//! The carrier: rings a server's number with a scripted caller, rings whom the server calls, and knows every call.
 
 use std::{
-    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use talia_twilio::CallSid;
-use tokio::sync::mpsc;
+use talia_twilio::{CallSid, CallStatus};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
-    call::{Call, Control},
+    account::Account,
+    call::{Beginning, Call, Control, Means},
     caller::LiveInput,
     events::CallEvent,
     lines::PreparedScript,
     listener::Listener,
+    outbound::OutboundPlan,
     outcome::CallOutcome,
+    people::{PersonPlan, PhoneBook},
+    records::{CallRecord, Direction, Record},
+    register::{Entry, Register},
     settings::CarrierSettings,
+    status::Subscription,
     tamper::Tamper,
-    webhook::Webhooks,
+    twiml::Target,
+    wall_clock::WallClock,
+    webhook::{Method, Webhooks},
 };
-
-/// Calls whose end is remembered, to tell "over" from "unknown".
-const REMEMBERED: usize = 10_000;
 
 /// One call to be made.
 pub struct CallPlan {
@@ -79,7 +87,7 @@ pub enum UpdateError {
     /// No such call.
     #[error("there is no such call")]
     Unknown,
-    /// The call is over (21220).
+    /// The call is over, or has no document yet that could be replaced (21220).
     #[error("the call is not in progress")]
     Over,
     /// Updates come faster than the call takes them.
@@ -87,18 +95,15 @@ pub enum UpdateError {
     Busy,
 }
 
-#[derive(Default)]
-struct Register {
-    live: HashMap<CallSid, mpsc::Sender<Control>>,
-    over: VecDeque<CallSid>,
-}
-
 /// A carrier with one account; clones are the same carrier.
 #[derive(Clone)]
 pub struct Carrier {
     settings: Arc<CarrierSettings>,
     webhooks: Webhooks,
+    clock: WallClock,
     register: Arc<Mutex<Register>>,
+    people: Arc<Mutex<PhoneBook>>,
+    account: Account,
 }
 
 impl Carrier {
@@ -107,8 +112,34 @@ impl Carrier {
         Ok(Self {
             settings: Arc::new(settings),
             webhooks: Webhooks::new()?,
+            clock: WallClock::start(),
             register: Arc::default(),
+            people: Arc::default(),
+            account: Account::default(),
         })
+    }
+
+    /// The account's numbers and applications.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Says who is reached at a number that the server rings, by REST or by `<Dial>`.
+    pub fn put_person(&self, number: &str, person: PersonPlan) {
+        self.with_people(|people| people.put(Some(number), person));
+    }
+
+    /// Says who is reached at every number without a person of its own.
+    pub fn put_default_person(&self, person: PersonPlan) {
+        self.with_people(|people| people.put(None, person));
+    }
+
+    pub(crate) fn person(&self, number: &str) -> PersonPlan {
+        self.with_people(|people| people.find(number))
+    }
+
+    fn with_people<R>(&self, work: impl FnOnce(&mut PhoneBook) -> R) -> R {
+        work(&mut self.people.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The settings.
@@ -121,30 +152,118 @@ impl Carrier {
         if plan.listener.is_none() && plan.script.script().needs_listener() {
             return Err(DialError::NeedsListener);
         }
-        let sid = CallSid::from_bits(random_bits());
-        let (control_sender, control) = mpsc::channel(4);
-        self.with_register(|register| register.live.insert(sid.clone(), control_sender));
-        // Also when the caller of this function gives up.
-        let _leave = Leave {
-            carrier: self,
-            sid: sid.clone(),
+        let beginning = self.set_up_of(&plan.to);
+        let (means, _leave) = self.enter(Direction::Inbound, (&plan.from, &plan.to), 0);
+        Ok(Call::new(means, plan, &beginning).run(beginning).await)
+    }
+
+    /// What is configured for a number: at the account, where it is one of its numbers; else in the settings.
+    fn set_up_of(&self, number: &str) -> Beginning {
+        let post = |url: &String| Target {
+            url: url.clone(),
+            method: Method::Post,
         };
-        let call = Call::new(Arc::clone(&self.settings), self.webhooks.clone(), sid, plan, control);
-        Ok(call.run().await)
+        let settings = &self.settings;
+        let (voice, fallback, status) = self.account.set_up_of(number).unwrap_or_else(|| {
+            (
+                post(&settings.voice_url),
+                settings.fallback_url.as_ref().map(post),
+                settings.status_url.as_ref().map(post),
+            )
+        });
+        Beginning::Inbound {
+            voice,
+            fallback,
+            status: Subscription::of_number(status, settings.status.progress),
+        }
+    }
+
+    /// Makes a call that the REST API asked for; it runs by itself. Returns what is known of it at once.
+    pub(crate) fn call_out(&self, (from, to): (&str, &str), mut plan: OutboundPlan) -> CallRecord {
+        let now = Instant::now();
+        let interval = Duration::from_millis(self.settings.call_interval_ms);
+        plan.queue_ms = self.with_register(|register| register.queue(now, interval)).as_millis() as u64;
+        let (means, leave) = self.enter(Direction::OutboundApi, (from, to), plan.queue_ms);
+        let known = means.record.read();
+        let person = &plan.person;
+        let mut callee = CallPlan::new(from, to, Arc::clone(&person.script));
+        callee.listener.clone_from(&person.listener);
+        callee.observer.clone_from(&person.observer);
+        let beginning = Beginning::Outbound(Box::new(plan));
+        let call = Call::new(means, callee, &beginning);
+        tokio::spawn(async move {
+            leave.keep(call.run(beginning).await);
+        });
+        known
+    }
+
+    /// Enters a new call into the register.
+    fn enter(&self, direction: Direction, ends: (&str, &str), queue_ms: u64) -> (Means, Leave) {
+        let sid = CallSid::from_bits(random_bits());
+        let mut known = CallRecord::new(sid.clone(), direction, ends, self.clock.now());
+        known.queue_ms = queue_ms;
+        if direction == Direction::Inbound {
+            known.status = CallStatus::Ringing;
+        }
+        let record = Record::new(known, self.clock);
+        let (sender, control) = mpsc::channel(4);
+        let (over, outcome) = watch::channel(None);
+        let entry = Entry {
+            record: record.clone(),
+            control: Some(sender),
+            outcome,
+        };
+        self.with_register(|register| register.enter(sid.clone(), entry));
+        let means = Means {
+            settings: Arc::clone(&self.settings),
+            webhooks: self.webhooks.clone(),
+            record,
+            control,
+        };
+        let leave = Leave {
+            carrier: self.clone(),
+            sid,
+            over,
+        };
+        (means, leave)
     }
 
     /// Changes a live call, as Twilio's REST API does.
     pub fn update(&self, sid: &str, control: Control) -> Result<(), UpdateError> {
-        self.with_register(|register| match register.live.get(sid) {
-            Some(sender) => sender.try_send(control).map_err(|_| UpdateError::Busy),
-            None if register.over.iter().any(|over| over.as_str() == sid) => Err(UpdateError::Over),
-            None => Err(UpdateError::Unknown),
+        self.with_register(|register| {
+            let entry = register.get(sid).ok_or(UpdateError::Unknown)?;
+            let sender = entry.control.as_ref().ok_or(UpdateError::Over)?;
+            match (&control, entry.record.read().status) {
+                // Too late to call it off: the call goes on.
+                (Control::Cancel, CallStatus::InProgress) => return Ok(()),
+                (Control::Twiml(_) | Control::Url(_), status) if status != CallStatus::InProgress => {
+                    return Err(UpdateError::Over);
+                }
+                _ => {}
+            }
+            sender.try_send(control).map_err(|_| UpdateError::Busy)
         })
+    }
+
+    /// What is known of a call.
+    pub fn call(&self, sid: &str) -> Option<CallRecord> {
+        self.with_register(|register| register.get(sid).map(|entry| entry.record.read()))
+    }
+
+    /// Every call that is remembered, the first first.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.with_register(|register| register.records())
+    }
+
+    /// Waits until a call is over that the REST API made, and tells how it was; none for one that isn't remembered.
+    pub async fn outcome(&self, sid: &str) -> Option<Arc<CallOutcome>> {
+        let mut outcome = self.with_register(|register| register.get(sid).map(|entry| entry.outcome.clone()))?;
+        outcome.wait_for(Option::is_some).await.ok()?.clone()
     }
 
     /// The calls that are live.
     pub fn live_calls(&self) -> Vec<CallSid> {
-        self.with_register(|register| register.live.keys().cloned().collect())
+        self.with_register(|register| register.live())
     }
 
     fn with_register<R>(&self, work: impl FnOnce(&mut Register) -> R) -> R {
@@ -152,20 +271,24 @@ impl Carrier {
     }
 }
 
-struct Leave<'a> {
-    carrier: &'a Carrier,
+/// Marks a call as over, also when whoever waits for it gives up.
+struct Leave {
+    carrier: Carrier,
     sid: CallSid,
+    over: watch::Sender<Option<Arc<CallOutcome>>>,
 }
 
-impl Drop for Leave<'_> {
+impl Leave {
+    /// Keeps the outcome of a call that nobody waits for.
+    fn keep(&self, outcome: CallOutcome) {
+        self.carrier.with_register(|register| register.leave(&self.sid));
+        self.over.send_replace(Some(Arc::new(outcome)));
+    }
+}
+
+impl Drop for Leave {
     fn drop(&mut self) {
-        self.carrier.with_register(|register| {
-            register.live.remove(&self.sid);
-            if register.over.len() == REMEMBERED {
-                register.over.pop_front();
-            }
-            register.over.push_back(self.sid.clone());
-        });
+        self.carrier.with_register(|register| register.leave(&self.sid));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     call::Call,
     events::{Purpose, What},
     twiml::{self, Document, Target},
-    webhook::{Method, Reply, WebhookFault},
+    webhook::{Reply, WebhookFault},
 };
 
 impl Call {
@@ -22,12 +22,8 @@ impl Call {
             Ok(document) => Ok(document),
             Err(code) if purpose == Purpose::Fallback => Err(code),
             Err(code) => {
-                let Some(url) = self.settings.fallback_url.clone() else {
+                let Some(fallback) = self.fallback.clone() else {
                     return Err(code);
-                };
-                let fallback = Target {
-                    url,
-                    method: Method::Post,
                 };
                 let mut extra = extra.to_vec();
                 extra.push(("ErrorCode".to_owned(), code.to_string()));

@@ -49,6 +49,8 @@ pub enum EndedBy {
     ApplicationError(u16),
     /// The plan's longest duration.
     TimeLimit,
+    /// Nobody answered a call that the server made: the status says why.
+    Unanswered,
 }
 
 /// Something that happened.
@@ -146,6 +148,13 @@ pub enum What {
         received_ms: f64,
         /// To the first audible frame played.
         played_ms: f64,
+    },
+    /// What the answering-machine detection will find.
+    Detection {
+        /// Twilio's word.
+        answered_by: String,
+        /// When, in milliseconds after the answer.
+        after_ms: u64,
     },
     /// The server reacted to an interruption.
     Yielded {

@@ -2,7 +2,7 @@
 
 use talia_twilio::{AccountSid, CallSid, CallStatus, StreamSid};
 
-use crate::{carrier::CallPlan, settings::DialAnswer};
+use crate::{people::Verdict, records::CallRecord, settings::DialAnswer};
 
 /// Name and value, decoded.
 pub(crate) type Fields = Vec<(String, String)>;
@@ -14,25 +14,34 @@ pub(crate) struct CallFields {
 }
 
 impl CallFields {
-    pub(crate) fn new(account: &AccountSid, call: &CallSid, plan: &CallPlan) -> Self {
+    pub(crate) fn new(account: &AccountSid, call: &CallRecord, extra: &[(String, String)]) -> Self {
         let mut fixed = pairs([
             ("AccountSid", account.as_str()),
             ("ApiVersion", "2010-04-01"),
-            ("CallSid", call.as_str()),
-            ("Called", &plan.to),
-            ("Caller", &plan.from),
-            ("Direction", "inbound"),
-            ("From", &plan.from),
-            ("To", &plan.to),
+            ("CallSid", call.sid.as_str()),
+            ("Called", &call.to),
+            ("Caller", &call.from),
+            ("Direction", call.direction.as_str()),
+            ("From", &call.from),
+            ("To", &call.to),
         ]);
+        if let Some(parent) = &call.parent {
+            fixed.push(("ParentCallSid".to_owned(), parent.as_str().to_owned()));
+        }
         // Known for North American numbers only; elsewhere they are sent empty, and signed so.
         for side in ["From", "To", "Caller", "Called"] {
             for place in ["City", "State", "Zip", "Country"] {
                 fixed.push((format!("{side}{place}"), String::new()));
             }
         }
-        fixed.extend(plan.extra_fields.iter().cloned());
+        fixed.extend_from_slice(extra);
         Self { fixed }
+    }
+
+    /// The two fields that every callback has.
+    pub(crate) fn account_and_call(&self) -> Fields {
+        let named = |name: &str| self.fixed.iter().find(|(field, _)| field == name).cloned();
+        ["AccountSid", "CallSid"].into_iter().filter_map(named).collect()
     }
 
     pub(crate) fn with_status(&self, status: CallStatus) -> Fields {
@@ -40,6 +49,14 @@ impl CallFields {
         fields.push(("CallStatus".to_owned(), status.as_str().to_owned()));
         fields
     }
+}
+
+/// What is told of a detection's verdict.
+pub(crate) fn verdict(verdict: &Verdict) -> Fields {
+    pairs([
+        ("AnsweredBy", verdict.answered_by.as_str()),
+        ("MachineDetectionDuration", &verdict.after_ms.to_string()),
+    ])
 }
 
 /// What a Dial's action is told.

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+pub mod account;
 pub mod assistant_ear;
 mod call;
 pub mod caller;
@@ -18,10 +19,14 @@ pub mod listener;
 pub mod load;
 pub mod measure;
 pub mod media_socket;
+mod outbound;
 pub mod outcome;
+pub mod people;
 pub mod play_out;
 pub mod process;
 pub mod recording;
+pub mod records;
+mod register;
 pub mod rest;
 pub mod script;
 pub mod settings;
@@ -31,6 +36,7 @@ mod stream;
 pub mod tamper;
 mod to_server;
 pub mod twiml;
+mod wall_clock;
 pub mod webhook;
 
 pub use call::Control;

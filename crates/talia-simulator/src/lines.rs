@@ -11,11 +11,14 @@ use talia_audio::{
 
 use crate::{
     script::{Script, ScriptError, Step},
-    speaker::Speaker,
+    speaker::{Speaker, tones},
 };
 
 /// A frame at or above this RMS level is the caller's voice.
 pub const VOICED_DBFS: f32 = -45.0;
+/// How long a machine's beep is, in milliseconds, and its pitch in hertz.
+pub(crate) const BEEP_MS: u64 = 500;
+const BEEP_HZ: f64 = 1_000.0;
 /// What speech on a telephone line is taken to be when a script has no line to measure.
 const NOMINAL_SPEECH_DBFS: f32 = -24.0;
 
@@ -100,10 +103,62 @@ impl PreparedScript {
         })
     }
 
+    /// Says nothing for a while, then hangs up.
+    pub fn silence(ms: u64) -> Self {
+        Self::built(vec![(Step::Silence { ms }, None)])
+    }
+
+    /// An answering machine: a greeting of words without meaning, a beep, and silence while it records.
+    pub fn machine(greeting_ms: u64, beep: bool, records_ms: u64) -> Self {
+        let mut greeting = Vec::new();
+        while greeting.len() < samples_of(greeting_ms) {
+            greeting.extend(tones("deje su mensaje"));
+        }
+        greeting.truncate(samples_of(greeting_ms));
+        let mut steps = vec![said("greeting", &greeting)];
+        if beep {
+            let beep: Vec<i16> = (0..samples_of(BEEP_MS))
+                .map(|index| {
+                    let phase = std::f64::consts::TAU * BEEP_HZ * index as f64 / f64::from(SAMPLE_RATE);
+                    (phase.sin() * 8_000.0) as i16
+                })
+                .collect();
+            steps.push(said("beep", &beep));
+        }
+        steps.push((Step::Silence { ms: records_ms }, None));
+        Self::built(steps)
+    }
+
+    fn built(parts: Vec<(Step, Option<Line>)>) -> Self {
+        let (steps, lines): (_, Vec<_>) = parts.into_iter().unzip();
+        let script = Script {
+            steps,
+            ..Script::default()
+        };
+        Self {
+            script,
+            speech_dbfs: speech_level(lines.iter().flatten()),
+            steps: lines,
+            answers: Vec::new(),
+        }
+    }
+
     /// The script.
     pub fn script(&self) -> &Script {
         &self.script
     }
+}
+
+fn samples_of(ms: u64) -> usize {
+    ms as usize * SAMPLE_RATE as usize / 1_000
+}
+
+fn said(text: &str, samples: &[i16]) -> (Step, Option<Line>) {
+    let step = Step::Say {
+        text: text.to_owned(),
+        voice: None,
+    };
+    (step, Some(Line::new(text, samples)))
 }
 
 /// Level of the voiced frames of all lines with words.

@@ -291,6 +291,7 @@ fn ending(by: EndedBy) -> String {
         EndedBy::Rest => "rest".to_owned(),
         EndedBy::ApplicationError(code) => format!("error {code}"),
         EndedBy::TimeLimit => "time limit".to_owned(),
+        EndedBy::Unanswered => "unanswered".to_owned(),
     }
 }
 

@@ -31,6 +31,20 @@ pub struct Script {
     pub answers: Vec<Answer>,
 }
 
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            voice: None,
+            silence_ms: default_silence_ms(),
+            patience_ms: default_patience_ms(),
+            line: LineConditions::default(),
+            steps: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+}
+
 fn default_silence_ms() -> u64 {
     900
 }

@@ -101,6 +101,8 @@ pub struct CarrierSettings {
     pub say_ms_per_char: u64,
     /// Longest call, in milliseconds.
     pub max_call_ms: u64,
+    /// Calls made by REST start this far apart, in milliseconds: Twilio queues what comes faster (1 a second).
+    pub call_interval_ms: u64,
     /// Whether calls keep their audio: 32 kB a second.
     pub keep_audio: bool,
     /// Whether calls keep the marks and every frame's figures in their log.
@@ -124,6 +126,7 @@ impl CarrierSettings {
             dial_answer: DialAnswer::default(),
             say_ms_per_char: 60,
             max_call_ms: 600_000,
+            call_interval_ms: 1_000,
             keep_audio: true,
             log_marks: true,
         }

@@ -130,7 +130,7 @@ impl<'a> Stream<'a> {
         let actual_ms = self.since_origin(Instant::now());
         let lateness = Instant::now().saturating_duration_since(tick_at);
         self.call.stopwatch.figures.own_lateness_ms.push(milliseconds(lateness));
-        if call_ms >= self.call.settings.max_call_ms {
+        if call_ms >= self.call.limit_at_ms {
             return Some(StreamEnd::TimeLimit);
         }
         if self.call.hang_up_at_ms.is_some_and(|at_ms| call_ms >= at_ms) {

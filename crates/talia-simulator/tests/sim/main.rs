@@ -2,12 +2,16 @@
 
 mod bot;
 mod calls;
+mod desk;
 mod documents;
 mod faults;
 mod line;
 mod listening;
 mod load;
+mod outbound;
 mod play_out;
+mod resources;
 mod rest;
+mod rest_faults;
 mod script;
 mod server;
