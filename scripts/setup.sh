@@ -24,6 +24,8 @@ command -v clang >/dev/null || missing+=(clang)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 command -v npm >/dev/null || missing+=(npm)
+# The tests run the Twilio Function of deploy/twilio-function as Twilio would.
+if [ "${1:-}" = test ]; then command -v node >/dev/null || missing+=(nodejs); fi
 
 if [ "${#missing[@]}" -gt 0 ]; then
   command -v apt-get >/dev/null || die "Please install: ${missing[*]} (this script installs them by itself on Debian and Ubuntu)."

@@ -5,14 +5,14 @@ use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::SpeechEngines;
-use crate::line::{LiveCalls, StreamTokens, TwilioRest};
+use crate::line::{LiveCalls, OwnSignatures, StreamTokens, TwilioRest};
 use crate::outgoing::ClientError;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use talia_speech::EngineError;
-use talia_twilio::signature::{AuthTokens, EmptySecret, Validator};
+use talia_twilio::signature::{AuthTokens, ClassicSignatures, EmptySecret, Validator};
 use thiserror::Error;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct App {
     pub validator: Validator,
     /// Twilio's REST API; none without an account.
     pub rest: Option<TwilioRest>,
+    /// Tells our own front door from everybody else.
+    pub own_signatures: OwnSignatures,
     /// The one-time keys of media sockets.
     pub tokens: StreamTokens,
     /// The calls whose media stream is open.
@@ -86,6 +88,10 @@ impl App {
         if let Some(next) = &config.twilio.auth_token_next {
             tokens = tokens.with_next(next.expose_secret())?;
         }
+        let mut validator = Validator::new(tokens);
+        for key in &config.twilio.shared_keys {
+            validator = validator.with_shared_key(key.clone(), ClassicSignatures::Accepted);
+        }
         let assistants = match &config.assistants.directory {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
@@ -104,8 +110,9 @@ impl App {
             assistants,
             live_feed,
             store: Store::open(settings, clock.clone(), metrics.clone()).await?,
-            validator: Validator::new(tokens),
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
+            validator,
+            own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),

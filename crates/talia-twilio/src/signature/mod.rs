@@ -78,7 +78,7 @@ impl<'a> From<Option<&'a str>> for SignatureHeaders<'a> {
     }
 }
 
-/// Whether requests signed with an auth token are believed beside a configured shared key.
+/// Whether requests signed with an auth token are believed beside configured shared keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassicSignatures {
     /// While the webhooks are being moved to the shared key.
@@ -91,7 +91,8 @@ pub enum ClassicSignatures {
 #[derive(Debug, Clone)]
 pub struct Validator {
     tokens: AuthTokens,
-    shared: Option<(SharedKey, ClassicSignatures)>,
+    shared: Vec<SharedKey>,
+    classic: ClassicSignatures,
 }
 
 /// The secrets and the algorithm that a request calls for, and the signature it brings.
@@ -113,13 +114,19 @@ impl Claim<'_> {
 impl Validator {
     /// Believes requests signed with one of the tokens.
     pub fn new(tokens: AuthTokens) -> Self {
-        Self { tokens, shared: None }
+        Self {
+            tokens,
+            shared: Vec::new(),
+            classic: ClassicSignatures::Accepted,
+        }
     }
 
-    /// Believes requests signed with the shared key, and those signed with a token only if `classic` says so.
+    /// Believes requests signed with this shared key too, and from now on those signed with a token only if `classic`
+    /// says so. A request names its key; only that one is tried, never another and never a token.
     #[must_use]
     pub fn with_shared_key(mut self, key: SharedKey, classic: ClassicSignatures) -> Self {
-        self.shared = Some((key, classic));
+        self.shared.push(key);
+        self.classic = classic;
         self
     }
 
@@ -169,10 +176,17 @@ impl Validator {
         if signature.is_empty() {
             return Err(Refusal::MissingHeader);
         }
-        let (secrets, algorithm) = match (Settings::parse(headers.settings)?, &self.shared) {
-            (None, None | Some((_, ClassicSignatures::Accepted))) => (self.tokens.secrets(), Algorithm::HmacSha1),
-            (Some(settings), Some((key, _))) if settings.key == key.id => (vec![key.secret()], settings.algorithm),
-            _ => return Err(Refusal::UnknownKey),
+        let (secrets, algorithm) = match Settings::parse(headers.settings)? {
+            None if self.classic == ClassicSignatures::Accepted => (self.tokens.secrets(), Algorithm::HmacSha1),
+            None => return Err(Refusal::UnknownKey),
+            Some(settings) => {
+                let named = self.shared.iter().filter(|key| key.id == settings.key);
+                let secrets: Vec<_> = named.map(SharedKey::secret).collect();
+                if secrets.is_empty() {
+                    return Err(Refusal::UnknownKey);
+                }
+                (secrets, settings.algorithm)
+            }
         };
         let signature = STANDARD.decode(signature).map_err(|_| Refusal::Malformed)?;
         Ok(Claim {

@@ -6,6 +6,7 @@ mod outbound;
 mod rest;
 mod sequence;
 mod signature;
+mod standard_webhooks;
 mod status;
 mod twiml;
 

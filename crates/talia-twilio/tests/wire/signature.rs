@@ -298,6 +298,29 @@ fn shared_keys_fail_closed() {
 }
 
 #[test]
+fn of_several_shared_keys_only_the_named_one_is_tried() {
+    let key = |id: &str, secret: &str| SharedKey::new(id, secret).unwrap();
+    let validator = Validator::new(tokens("token"))
+        .with_shared_key(key("one", "first"), ClassicSignatures::Accepted)
+        .with_shared_key(key("two", "second"), ClassicSignatures::Accepted);
+    for (id, secret, expected) in [
+        ("one", "first", Ok(())),
+        ("two", "second", Ok(())),
+        ("one", "second", Err(Refusal::Mismatch)),
+        ("two", "token", Err(Refusal::Mismatch)),
+        ("three", "first", Err(Refusal::UnknownKey)),
+    ] {
+        let signed = signature::sign(secret, Algorithm::HmacSha256, URL, &[]);
+        let settings = signature::settings_header(id, Algorithm::HmacSha256);
+        let headers = SignatureHeaders {
+            signature: Some(&signed),
+            settings: Some(&settings),
+        };
+        assert_eq!(validator.validate_get(URL, headers), expected, "{id} {secret}");
+    }
+}
+
+#[test]
 fn a_refusal_can_be_explained() {
     let params = owned(&[("CallSid", "CA1")]);
     let configured = "https://voice.example.com/api/voice/stream/one-time-token";

@@ -11,6 +11,8 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_TWILIO_API_KEY_SID", "twilio.api_key_sid"),
     ("TALIA_TWILIO_API_KEY_SECRET", "twilio.api_key_secret"),
     ("TALIA_VOICE_WEBHOOK_SECRET", "twilio.webhook_secret"),
+    ("TALIA_VOICE_WEBHOOK_SECRET_NEXT", "twilio.webhook_secret_next"),
+    ("TALIA_TWILIO_SHARED_KEYS", "twilio.shared_keys"),
     ("TALIA_DATABASE_URL", "database.url"),
     ("TALIA_NATS_URL", "events.nats_url"),
     ("TALIA_ASSISTANTS", "assistants.directory"),

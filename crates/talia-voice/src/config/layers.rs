@@ -83,7 +83,10 @@ fn env_value(defaults: &toml::Table, variable: &str, key: &str, text: &str) -> R
     let (section, name) = key.split_once('.').unwrap_or((key, ""));
     let default = defaults.get(section).and_then(|section| section.get(name));
     let kind = match default {
-        None | Some(toml::Value::Table(_)) => return Err(wrong("names a key that doesn't exist")),
+        None => return Err(wrong("names a key that doesn't exist")),
+        Some(toml::Value::Table(_)) => {
+            ValueKind::Table(pairs(text).ok_or_else(|| wrong("must be name=value pairs, parted by commas"))?)
+        }
         Some(toml::Value::Integer(_)) => {
             ValueKind::I64(text.trim().parse().map_err(|_| wrong("must be a whole number"))?)
         }
@@ -93,6 +96,19 @@ fn env_value(defaults: &toml::Table, variable: &str, key: &str, text: &str) -> R
         Some(_) => ValueKind::String(text.to_owned()),
     };
     Ok(Value::new(None, kind))
+}
+
+/// `name=value` pairs, parted by commas; an empty text is none.
+fn pairs(text: &str) -> Option<config::Map<String, Value>> {
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let value = ValueKind::String(value.trim().to_owned());
+        Some((name.trim().to_owned(), Value::new(None, value)))
+    };
+    text.split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(pair)
+        .collect()
 }
 
 /// What remains once file and variables have been checked one by one: a number out of its type's range.

@@ -4,7 +4,10 @@ use super::{ConfigError, is_this_machine, set};
 use axum::http::Uri;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
+use talia_twilio::signature::SharedKey;
+use talia_twilio::standard_webhooks::{SigningSecret, Verifier};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +19,8 @@ pub(super) struct Raw {
     api_key_sid: String,
     api_key_secret: String,
     webhook_secret: String,
+    webhook_secret_next: String,
+    shared_keys: BTreeMap<String, String>,
     api_url: String,
     api_timeout_s: u64,
 }
@@ -33,12 +38,14 @@ pub struct Twilio {
     pub twiml_app_sid: Option<String>,
     /// `SK…` and its secret.
     pub api_key: Option<(String, SecretString)>,
-    /// Secret of our own webhook signatures.
-    pub webhook_secret: Option<SecretString>,
     /// Where the REST API is: an origin without a slash at its end.
     pub api_url: String,
     /// How long one operation of the REST API may take, retries included.
     pub api_timeout: Duration,
+    /// Believes what our own front door signs, with the secret of now and the one that follows.
+    pub own_signatures: Option<Verifier>,
+    /// Keys of Twilio's shared-key signing; a request names the one that it is signed with.
+    pub shared_keys: Vec<SharedKey>,
 }
 
 impl Raw {
@@ -72,7 +79,6 @@ impl Raw {
             auth_token_next: set(&self.auth_token_next).map(SecretString::from),
             twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(&self.twiml_app_sid))?,
             api_key,
-            webhook_secret: set(&self.webhook_secret).map(SecretString::from),
             api_url: api_url_of(&self.api_url)?,
             api_timeout: match self.api_timeout_s {
                 2..=60 => Duration::from_secs(self.api_timeout_s),
@@ -83,6 +89,8 @@ impl Raw {
                     ));
                 }
             },
+            own_signatures: own_signatures(&self.webhook_secret, &self.webhook_secret_next)?,
+            shared_keys: shared_keys(self.shared_keys)?,
         })
     }
 }
@@ -105,6 +113,35 @@ fn api_url_of(text: &str) -> Result<String, ConfigError> {
             "must begin with https:// (the account's secret travels to it), except on this machine itself",
         )),
     }
+}
+
+fn own_signatures(current: &str, next: &str) -> Result<Option<Verifier>, ConfigError> {
+    let secret =
+        |key, text: &str| SigningSecret::parse(text).map_err(|error| ConfigError::value(key, error.to_string()));
+    let Some(current) = set(current) else {
+        return match set(next) {
+            Some(_) => Err(ConfigError::value(
+                "twilio.webhook_secret",
+                "is missing beside webhook_secret_next",
+            )),
+            None => Ok(None),
+        };
+    };
+    let verifier = Verifier::new(secret("twilio.webhook_secret", &current)?);
+    Ok(Some(match set(next) {
+        Some(next) => verifier.with_next(secret("twilio.webhook_secret_next", &next)?),
+        None => verifier,
+    }))
+}
+
+fn shared_keys(keys: BTreeMap<String, String>) -> Result<Vec<SharedKey>, ConfigError> {
+    let wrong = |reason: &str| ConfigError::value("twilio.shared_keys", reason);
+    let read = |(id, secret): (String, String)| {
+        let id = set(&id).ok_or_else(|| wrong("has a key without an id"))?;
+        let secret = set(&secret).unwrap_or_default();
+        SharedKey::new(id, secret).map_err(|_| wrong("has a key without a secret"))
+    };
+    keys.into_iter().map(read).collect()
 }
 
 /// A Twilio identifier: two letters and 32 hexadecimal digits.

@@ -6,6 +6,7 @@ mod documents;
 mod inbound;
 mod live;
 mod media_socket;
+mod own_signature;
 pub mod rest;
 mod status;
 mod stream;
@@ -16,6 +17,7 @@ mod webhook;
 
 pub use live::{LiveCall, LiveCalls};
 pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
+pub use own_signature::OwnSignatures;
 pub use rest::{RestError, TwilioRest};
 pub use stream::AnsweredCall;
 pub use tokens::StreamTokens;

@@ -9,6 +9,16 @@ pub enum Refusal {
     SignatureMissing,
     /// A signature that isn't Twilio's for this request.
     SignatureWrong,
+    /// Our own signature with a header missing.
+    OwnSignatureIncomplete,
+    /// Our own signature that no secret of ours makes, or none is configured.
+    OwnSignatureWrong,
+    /// Our own signature, good but too old or of the future.
+    OwnSignatureStale,
+    /// Our own signature, good but used before.
+    OwnSignatureReplayed,
+    /// Our own signature, good, and no room to remember its id.
+    OwnSignatureCrowded,
     /// The account isn't the configured one.
     AccountForeign,
     /// A webhook's body is too large.

@@ -59,7 +59,15 @@ fn every_named_variable_sets_its_key() {
             ("TALIA_TWILIO_ACCOUNT_SID", &sid("AC")),
             ("TALIA_TWILIO_AUTH_TOKEN_NEXT", "next"),
             ("TALIA_TWIML_APP_SID", &sid("AP")),
-            ("TALIA_VOICE_WEBHOOK_SECRET", "secret"),
+            ("TALIA_VOICE_WEBHOOK_SECRET", "a secret of enough length"),
+            (
+                "TALIA_VOICE_WEBHOOK_SECRET_NEXT",
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            ),
+            (
+                "TALIA_TWILIO_SHARED_KEYS",
+                "webhooks_sharedkey_A=one, webhooks_sharedkey_b = two=2 ",
+            ),
             ("TALIA_TWILIO_API_KEY_SID", &sid("SK")),
             ("TALIA_TWILIO_API_KEY_SECRET", "secret"),
             ("TALIA_PUBLIC_URL", "https://voz.example.com"),
@@ -73,8 +81,9 @@ fn every_named_variable_sets_its_key() {
     .expect("good");
     assert_eq!(config.twilio.account_sid, Some(sid("AC")));
     assert_eq!(config.twilio.twiml_app_sid, Some(sid("AP")));
-    assert!(config.twilio.auth_token_next.is_some() && config.twilio.webhook_secret.is_some());
+    assert!(config.twilio.auth_token_next.is_some() && config.twilio.own_signatures.is_some());
     assert_eq!(config.twilio.api_key.expect("a key").0, sid("SK"));
+    assert_eq!(config.twilio.shared_keys.len(), 2);
     assert_eq!(config.database.url, "sqlite:other.db");
     assert_eq!(config.events.nats_url.as_deref(), Some("nats://localhost"));
     assert_eq!(config.telemetry.log, "debug");
@@ -102,6 +111,12 @@ fn errors_are_one_line_that_says_where() {
     insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "postgres://localhost/talia")]), @"database.url: must be sqlite: and the path of a file");
     insta::assert_snapshot!(error("", &[("TALIA_TWILIO_ACCOUNT_SID", "AC1")]), @"twilio.account_sid: must be AC and 32 hexadecimal digits");
     insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"twilio.api_key_sid: is missing beside api_key_secret");
+    insta::assert_snapshot!(error("", &[("TALIA_VOICE_WEBHOOK_SECRET", "too short")]), @"twilio.webhook_secret: must have 16 bytes or more");
+    insta::assert_snapshot!(error("", &[("TALIA_VOICE_WEBHOOK_SECRET", "whsec_*")]), @"twilio.webhook_secret: whsec_ must be followed by base64");
+    insta::assert_snapshot!(error("", &[("TALIA_VOICE_WEBHOOK_SECRET_NEXT", "0123456789abcdef")]), @"twilio.webhook_secret: is missing beside webhook_secret_next");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_SHARED_KEYS", "webhooks_sharedkey_1")]), @"environment: TALIA_TWILIO_SHARED_KEYS must be name=value pairs, parted by commas");
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO_SHARED_KEYS", "webhooks_sharedkey_1=")]), @"twilio.shared_keys: has a key without a secret");
+    insta::assert_snapshot!(error("[twilio]\nshared_keys = { webhooks_sharedkey_1 = 1 }\n", &[]), @"talia.toml:2: invalid type: integer `1`, expected a string");
     insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"speech.engines: must be local or fixed-delay");
     insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @r###"telemetry.log: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"###);
     let gone = error("[assistants]\nnumbers = { \"+521\" = \"ventas\" }\n", &[]);
@@ -125,7 +140,9 @@ fn no_error_and_no_debug_text_shows_a_secret() {
     let config = load(
         "",
         &[
-            ("TALIA_VOICE_WEBHOOK_SECRET", "s3cr3t-w"),
+            ("TALIA_VOICE_WEBHOOK_SECRET", "s3cr3t-w-0123456789"),
+            ("TALIA_VOICE_WEBHOOK_SECRET_NEXT", "s3cr3t-n-0123456789"),
+            ("TALIA_TWILIO_SHARED_KEYS", "one=s3cr3t-s"),
             ("TALIA_SERVER__API_KEY", "s3cr3t-key-0123456"),
         ],
     );

@@ -18,7 +18,7 @@ use std::time::Duration;
 use talia_twilio::signature::{Algorithm, sign};
 use talia_voice::app::App;
 use talia_voice::clock::Clock;
-use talia_voice::config::{Config, Sources};
+use talia_voice::config::{Config, ConfigError, Sources};
 use talia_voice::http::{Served, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -50,6 +50,10 @@ pub(crate) fn call_sid(number: u32) -> String {
 
 /// The configuration of a test in `directory`, with more environment on top.
 pub(crate) fn config(directory: &TempDir, more: &[(&str, &str)]) -> Config {
+    try_config(directory, more).expect("a good configuration")
+}
+
+fn try_config(directory: &TempDir, more: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let file = directory.path().join("talia.toml");
     std::fs::write(&file, "").expect("a file");
     let database = format!("sqlite:{}", directory.path().join("talia.db").display());
@@ -69,7 +73,6 @@ pub(crate) fn config(directory: &TempDir, more: &[(&str, &str)]) -> Config {
         file: Some(file),
         environment,
     })
-    .expect("a good configuration")
 }
 
 impl TestServer {
@@ -81,10 +84,22 @@ impl TestServer {
         Self::start_edited(more, clock, |_| {}).await
     }
 
+    /// None when these settings are no configuration.
+    pub(crate) async fn try_start(more: &[(&str, &str)]) -> Option<Self> {
+        let directory = TempDir::new().expect("a folder");
+        let config = try_config(&directory, more).ok()?;
+        Some(Self::serving(directory, config, Clock::real(), |_| {}).await)
+    }
+
     /// With something of the server exchanged before it serves.
     pub(crate) async fn start_edited(more: &[(&str, &str)], clock: Clock, edit: impl FnOnce(&mut App)) -> Self {
         let directory = TempDir::new().expect("a folder");
-        let mut app = App::build(config(&directory, more), clock).await.expect("an app");
+        let config = config(&directory, more);
+        Self::serving(directory, config, clock, edit).await
+    }
+
+    async fn serving(directory: TempDir, config: Config, clock: Clock, edit: impl FnOnce(&mut App)) -> Self {
+        let mut app = App::build(config, clock).await.expect("an app");
         edit(Arc::get_mut(&mut app).expect("nobody else has it yet"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
