@@ -125,7 +125,7 @@ async fn a_replay_and_a_stale_request_are_refused_and_counted() {
     }
     // On another route it is the same message.
     assert_eq!(signed.post(&server, "/api/voice/after", &form).await.status, 403);
-    clock.advance(Duration::from_secs(300));
+    clock.advance(Duration::from_mins(5));
     assert_eq!(signed.post(&server, INBOUND, &form).await.status, 403);
     assert_eq!(refused(Refusal::OwnSignatureReplayed), 22);
     clock.advance(Duration::from_secs(1));
