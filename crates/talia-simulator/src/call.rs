@@ -1,32 +1,27 @@
 //! One call: executes the verbs of its documents in order and tells the status, until somebody ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
-use talia_twilio::{CallSid, CallStatus, error_codes::SCHEMA_VALIDATION_WARNING};
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, sleep, timeout_at},
-};
+use talia_twilio::{CallSid, CallStatus};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use crate::{
-    assistant_ear::AssistantEar,
-    caller::{Caller, LiveInput, ScriptFault},
-    carrier::CallPlan,
+    carrier::{CallPlan, Carrier},
+    cut::Cut,
     events::{EndedBy, Journal, Purpose, What},
     fields,
-    line::VoicePath,
-    listener::{Listener, ListenerFault},
     measure::Stopwatch,
     outbound::OutboundPlan,
-    outcome::{CallOutcome, Warning},
+    outcome::{CallOutcome, DialledLeg, Warning},
+    phone::Phone,
     recording::Recording,
     records::Record,
     script::LineConditions,
     settings::CarrierSettings,
+    speaker::Speaker,
     status::{StatusCallbacks, Subscription},
     tamper::Tamper,
-    twiml::{self, Document, Target, Verb},
+    twiml::Target,
     webhook::{Reply, WebhookFault, Webhooks},
 };
 
@@ -48,6 +43,11 @@ pub enum Control {
     Twiml(String),
     /// `Url=…`.
     Url(Target),
+    /// No update at all: the network cuts the media socket.
+    CutSocket {
+        /// Without a closing frame.
+        abrupt: bool,
+    },
 }
 
 /// What a verb leads to.
@@ -67,30 +67,33 @@ pub(crate) struct Call {
     pub(crate) settings: Arc<CarrierSettings>,
     pub(crate) sid: CallSid,
     pub(crate) control: mpsc::Receiver<Control>,
-    pub(crate) caller: Caller,
-    pub(crate) ear: AssistantEar,
-    pub(crate) voice_path: VoicePath,
+    pub(crate) phone: Phone,
     pub(crate) conditions: LineConditions,
     pub(crate) stopwatch: Stopwatch,
     pub(crate) journal: Journal,
     pub(crate) recording: Recording,
-    pub(crate) live: Option<mpsc::Receiver<LiveInput>>,
-    pub(crate) understood: mpsc::Receiver<(u64, Result<String, ListenerFault>)>,
-    pub(crate) speech_began_ms: u64,
+    /// Keys that no verb has taken yet.
+    pub(crate) keys: VecDeque<char>,
+    /// The caller's script has hung up.
+    pub(crate) hung_up: bool,
+    /// Streams so far.
+    pub(crate) streams: usize,
+    pub(crate) cuts: Vec<Cut>,
+    pub(crate) speaker: Option<Arc<dyn Speaker>>,
+    pub(crate) carrier: Carrier,
+    /// The network's ringing, made when it is first heard.
+    pub(crate) ring_tone: Option<Vec<i16>>,
+    /// Legs that are over and have callbacks left to tell.
+    pub(crate) leaving: JoinSet<DialledLeg>,
     pub(crate) drop_abruptly: bool,
-    pub(crate) script_fault: Option<ScriptFault>,
-    pub(crate) listener_faults: Vec<String>,
     pub(crate) unsent_messages: u64,
     pub(crate) webhooks: Webhooks,
-    understood_sender: mpsc::Sender<(u64, Result<String, ListenerFault>)>,
-    listener: Option<Arc<dyn Listener>>,
-    listening: JoinSet<()>,
     pub(crate) telling: JoinSet<(f64, Result<Reply, WebhookFault>)>,
-    status_callbacks: StatusCallbacks,
+    callbacks: StatusCallbacks,
     warnings: Vec<Warning>,
     pub(crate) base_fields: fields::CallFields,
     pub(crate) status: CallStatus,
-    origin: Instant,
+    pub(crate) origin: Instant,
     pub(crate) voice_copies: u32,
     pub(crate) tampers: Vec<Tamper>,
     pub(crate) hang_up_at_ms: Option<u64>,
@@ -121,8 +124,7 @@ pub(crate) enum Beginning {
 
 /// What the carrier gives to a call.
 pub(crate) struct Means {
-    pub(crate) settings: Arc<CarrierSettings>,
-    pub(crate) webhooks: Webhooks,
+    pub(crate) carrier: Carrier,
     pub(crate) record: Record,
     pub(crate) control: mpsc::Receiver<Control>,
 }
@@ -130,44 +132,35 @@ pub(crate) struct Means {
 impl Call {
     pub(crate) fn new(means: Means, plan: CallPlan, beginning: &Beginning) -> Self {
         let Means {
-            settings,
-            webhooks,
+            carrier,
             record,
             control,
         } = means;
+        let settings = carrier.shared_settings();
         let known = record.read();
         let (fallback, subscription, answered_ms) = match beginning {
             Beginning::Inbound { fallback, status, .. } => (fallback.clone(), status.clone(), Some(0)),
             Beginning::Outbound(plan) => (plan.fallback.clone(), plan.status.clone(), None),
         };
-        let (understood_sender, understood) = mpsc::channel(4);
-        let conditions = plan.script.script.line.clone();
-        let mut caller = Caller::new(Arc::clone(&plan.script));
-        if plan.live.is_none() {
-            caller.live(None);
-        }
         Self {
             base_fields: fields::CallFields::new(&settings.account_sid, &known, &plan.extra_fields),
-            caller,
-            voice_path: VoicePath::new(&conditions, plan.script.speech_dbfs),
-            conditions,
-            ear: AssistantEar::default(),
+            conditions: plan.script.script.line.clone(),
+            phone: Phone::new(&plan.script, plan.listener, plan.live),
             stopwatch: Stopwatch::default(),
             journal: Journal::new(plan.observer),
             recording: Recording::default(),
-            live: plan.live,
-            understood,
-            understood_sender,
-            speech_began_ms: 0,
+            keys: VecDeque::new(),
+            hung_up: false,
+            streams: 0,
+            cuts: plan.cuts,
+            speaker: carrier.speaker(),
+            ring_tone: None,
+            leaving: JoinSet::new(),
             drop_abruptly: false,
-            script_fault: None,
-            listener_faults: Vec::new(),
             unsent_messages: 0,
-            webhooks,
-            listener: plan.listener,
-            listening: JoinSet::new(),
+            webhooks: carrier.webhooks().clone(),
             telling: JoinSet::new(),
-            status_callbacks: StatusCallbacks::new(subscription),
+            callbacks: StatusCallbacks::new(subscription, settings.status),
             warnings: Vec::new(),
             status: known.status,
             origin: Instant::now(),
@@ -180,6 +173,7 @@ impl Call {
             sip_response: None,
             telling_verdict: JoinSet::new(),
             sid: known.sid,
+            carrier,
             settings,
             record,
             control,
@@ -190,6 +184,9 @@ impl Call {
     pub(crate) async fn run(mut self, beginning: Beginning) -> CallOutcome {
         let mut flow = match beginning {
             Beginning::Inbound { voice, .. } => {
+                if self.settings.status.end_first {
+                    self.write_status(CallStatus::Completed, 0);
+                }
                 self.tell_status(CallStatus::Ringing).await;
                 Flow::Fetch(Purpose::Voice, voice, Vec::new())
             }
@@ -220,7 +217,7 @@ impl Call {
 
     async fn finish(mut self, ended_by: EndedBy) -> CallOutcome {
         self.log(What::End { by: ended_by });
-        self.listening.shutdown().await;
+        self.phone.silence().await;
         self.telling_verdict.shutdown().await;
         self.streams_told().await;
         let duration_ms = self.now_ms();
@@ -233,24 +230,29 @@ impl Call {
             };
             self.tell_status(last).await;
         }
-        let mut callbacks = std::mem::take(&mut self.status_callbacks);
-        let failed = callbacks.flush(&self.webhooks, &self.settings).await;
+        let (statuses, failed) = self.callbacks.finish(&self.webhooks, &self.settings).await;
         for detail in failed {
             self.warn(crate::status::FAILED, &detail);
         }
+        let mut dialled = Vec::new();
+        while let Some(leg) = self.leaving.join_next().await {
+            dialled.extend(leg);
+        }
+        dialled.sort_by_key(|leg| leg.answered_ms);
         let (log, missed_events) = self.journal.finish();
         CallOutcome {
             call_sid: self.sid,
             log,
             recording: self.recording,
-            statuses: callbacks.sent,
+            dialled,
+            statuses,
             measurements: self.stopwatch.figures,
             warnings: self.warnings,
             ended_by,
             status: self.status,
             duration_ms,
-            script_fault: self.script_fault,
-            listener_faults: self.listener_faults,
+            script_fault: self.phone.script_fault,
+            listener_faults: self.phone.listener_faults,
             unsent_messages: self.unsent_messages,
             missed_events,
         }
@@ -258,7 +260,7 @@ impl Call {
 
     /// Whether the plan's caller has hung up by now.
     pub(crate) fn left(&self) -> bool {
-        self.hang_up_at_ms.is_some_and(|at_ms| self.now_ms() >= at_ms)
+        self.hung_up || self.hang_up_at_ms.is_some_and(|at_ms| self.now_ms() >= at_ms)
     }
 
     /// Milliseconds since the voice webhook was sent.
@@ -284,123 +286,32 @@ impl Call {
         self.log(What::Warning { code, detail });
     }
 
-    /// Has the assistant's turn transcribed beside the call.
-    pub(crate) fn listen(&mut self, request: u64) {
-        let Some(listener) = self.listener.clone() else { return };
-        let samples = self.ear.turn().to_vec();
-        let sender = self.understood_sender.clone();
-        self.listening.spawn(async move {
-            let result = listener.transcribe(samples).await;
-            // The call may be over: then nobody asks any more.
-            drop(sender.send((request, result)).await);
-        });
-        while self.listening.try_join_next().is_some() {}
-    }
-
     pub(crate) async fn tell_status(&mut self, status: CallStatus) {
-        let lasted_ms = self.answered_ms.map_or(0, |answered| self.now_ms() - answered);
         self.status = status;
+        let lasted_ms = self.answered_ms.map_or(0, |answered| self.now_ms() - answered);
         let seconds = lasted_ms.div_ceil(1_000);
         self.record.reached(status, seconds);
-        let mut fields = self.base_fields.with_status(status);
-        if let Some(sip) = self.sip_response.filter(|_| status.is_terminal()) {
-            fields.push(("SipResponseCode".to_owned(), sip.to_string()));
-        }
-        let now = self.record.clock().now();
-        let mut callbacks = std::mem::take(&mut self.status_callbacks);
-        let failed = callbacks
-            .tell(&self.webhooks, &self.settings, fields, (status, seconds, now))
-            .await;
-        self.status_callbacks = callbacks;
-        for detail in failed {
+        self.write_status(status, seconds);
+        self.callbacks.deliver(&self.webhooks, &self.settings).await;
+        for detail in self.callbacks.failures() {
             self.warn(crate::status::FAILED, &detail);
         }
     }
 
-    async fn execute(&mut self, document: Document) -> Flow {
-        for (index, verb) in document.verbs.iter().enumerate() {
-            self.log(What::Verb {
-                name: verb.name().to_owned(),
-                text: match verb {
-                    Verb::Say { text } => Some(text.clone()),
-                    _ => None,
-                },
-            });
-            if let Verb::Reject { reason } = verb {
-                if index == 0 && self.status == CallStatus::Ringing {
-                    let busy = reason == "busy";
-                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer })
-                        .await;
-                    return Flow::End(EndedBy::Rejected);
-                }
-                self.warn(SCHEMA_VALIDATION_WARNING, "<Reject> isn't the first verb");
-                continue;
-            }
-            if self.status == CallStatus::Ringing && !matches!(verb, Verb::Redirect(_)) {
-                self.tell_status(CallStatus::InProgress).await;
-            }
-            let flow = self.verb(verb, &document.url).await;
-            if !matches!(flow, Flow::Next) {
-                return flow;
-            }
+    fn write_status(&mut self, status: CallStatus, seconds: u64) {
+        let mut fields = self.base_fields.with_status(status);
+        if let Some(sip) = self.sip_response.filter(|_| status.is_terminal()) {
+            fields.push(("SipResponseCode".to_owned(), sip.to_string()));
         }
-        Flow::End(EndedBy::Document)
-    }
-
-    async fn verb(&mut self, verb: &Verb, base: &str) -> Flow {
-        let target = |target: &Target| Target {
-            url: twiml::resolve(base, &target.url),
-            method: target.method,
-        };
-        match verb {
-            Verb::Connect { action, stream } => {
-                let action = action.as_ref().map(target);
-                self.connect(stream, base, action).await
-            }
-            Verb::Say { text } => {
-                self.pass(text.chars().count() as u64 * self.settings.say_ms_per_char)
-                    .await
-            }
-            Verb::Pause { length_s } => self.pass(length_s * 1_000).await,
-            Verb::Redirect(to) => Flow::Fetch(Purpose::Document, target(to), Vec::new()),
-            Verb::Dial { action, .. } => {
-                let answer = self.settings.dial_answer.clone();
-                match self.pass(answer.lasts_ms).await {
-                    Flow::Next => {}
-                    other => return other,
-                }
-                let Some(action) = action else { return Flow::Next };
-                let extra = fields::dial(&answer);
-                Flow::Fetch(Purpose::Action, target(action), extra)
-            }
-            // `Reject` behind the first verb was warned of already.
-            Verb::Hangup | Verb::Reject { .. } => Flow::End(EndedBy::Document),
-        }
-    }
-
-    /// Lets time pass, unless an update or the time limit comes first.
-    pub(crate) async fn pass(&mut self, ms: u64) -> Flow {
-        let at = |ms| self.origin + Duration::from_millis(ms);
-        let limit = at(self.limit_at_ms);
-        let leaves = self.hang_up_at_ms.map(at);
-        let waited = timeout_at(leaves.unwrap_or(limit).min(limit), async {
-            tokio::select! {
-                biased;
-                Some(control) = self.control.recv() => Some(control),
-                () = sleep(Duration::from_millis(ms)) => None,
-            }
-        });
-        match waited.await {
-            Err(_) if leaves.is_some_and(|leaves| leaves <= limit) => Flow::End(EndedBy::Caller),
-            Err(_) => Flow::End(EndedBy::TimeLimit),
-            Ok(None) => Flow::Next,
-            Ok(Some(control)) => self.controlled(control),
-        }
+        self.callbacks
+            .write(fields, (status, seconds, self.record.clock().now()));
     }
 
     pub(crate) fn controlled(&mut self, control: Control) -> Flow {
         self.log(What::RestUpdate);
         match control {
+            // There is no socket to cut.
+            Control::CutSocket { .. } => Flow::Next,
             Control::Complete | Control::Cancel => Flow::End(EndedBy::Rest),
             Control::Twiml(text) => Flow::Inline(text),
             Control::Url(target) => Flow::Fetch(Purpose::Document, target, Vec::new()),

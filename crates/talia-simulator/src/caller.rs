@@ -12,7 +12,7 @@ use crate::{
     script::Step,
 };
 
-/// Keys are pressed one each 200 ms.
+/// Keys are pressed one each 200 ms, unless the script says otherwise.
 const KEY_MS: u64 = 200;
 /// While a word is awaited, what was heard so far is transcribed this often.
 const PARTIAL_MS: u64 = 400;
@@ -245,9 +245,9 @@ impl Caller {
                 self.lose_patience(now_ms, since_ms, scene, acts)
             }
             Some(Step::Silence { ms }) => now_ms - since_ms >= *ms && self.next_step(),
-            Some(Step::Digits { digits }) => match digits.chars().nth(self.pressed) {
+            Some(Step::Digits { digits, pause_ms }) => match digits.chars().nth(self.pressed) {
                 None => self.next_step(),
-                Some(digit) if now_ms - since_ms >= self.pressed as u64 * KEY_MS => {
+                Some(digit) if now_ms - since_ms >= self.pressed as u64 * pause_ms.unwrap_or(KEY_MS) => {
                     self.pressed += 1;
                     acts.push(Act::Press(digit));
                     true

@@ -15,6 +15,7 @@ use crate::{
     account::Account,
     call::{Beginning, Call, Control, Means},
     caller::LiveInput,
+    cut::Cut,
     events::CallEvent,
     lines::PreparedScript,
     listener::Listener,
@@ -24,6 +25,7 @@ use crate::{
     records::{CallRecord, Direction, Record},
     register::{Entry, Register},
     settings::CarrierSettings,
+    speaker::Speaker,
     status::Subscription,
     tamper::Tamper,
     twiml::Target,
@@ -53,6 +55,8 @@ pub struct CallPlan {
     pub hang_up_at_ms: Option<u64>,
     /// What the carrier does that no honest one does.
     pub tampers: Vec<Tamper>,
+    /// When the media socket is cut.
+    pub cuts: Vec<Cut>,
 }
 
 impl CallPlan {
@@ -69,6 +73,7 @@ impl CallPlan {
             voice_copies: 0,
             hang_up_at_ms: None,
             tampers: Vec::new(),
+            cuts: Vec::new(),
         }
     }
 }
@@ -103,6 +108,7 @@ pub struct Carrier {
     clock: WallClock,
     register: Arc<Mutex<Register>>,
     people: Arc<Mutex<PhoneBook>>,
+    speaker: Option<Arc<dyn Speaker>>,
     account: Account,
 }
 
@@ -115,8 +121,28 @@ impl Carrier {
             clock: WallClock::start(),
             register: Arc::default(),
             people: Arc::default(),
+            speaker: None,
             account: Account::default(),
         })
+    }
+
+    /// The voice of `<Say>`; without one it is heard as syllables whose length follows the text.
+    #[must_use]
+    pub fn with_speaker(mut self, speaker: Arc<dyn Speaker>) -> Self {
+        self.speaker = Some(speaker);
+        self
+    }
+
+    pub(crate) fn speaker(&self) -> Option<Arc<dyn Speaker>> {
+        self.speaker.clone()
+    }
+
+    pub(crate) fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
+    pub(crate) fn shared_settings(&self) -> Arc<CarrierSettings> {
+        Arc::clone(&self.settings)
     }
 
     /// The account's numbers and applications.
@@ -153,7 +179,8 @@ impl Carrier {
             return Err(DialError::NeedsListener);
         }
         let beginning = self.set_up_of(&plan.to);
-        let (means, _leave) = self.enter(Direction::Inbound, (&plan.from, &plan.to), 0);
+        let known = self.record(Direction::Inbound, (&plan.from, &plan.to));
+        let (means, _leave) = self.enter(known);
         Ok(Call::new(means, plan, &beginning).run(beginning).await)
     }
 
@@ -183,7 +210,9 @@ impl Carrier {
         let now = Instant::now();
         let interval = Duration::from_millis(self.settings.call_interval_ms);
         plan.queue_ms = self.with_register(|register| register.queue(now, interval)).as_millis() as u64;
-        let (means, leave) = self.enter(Direction::OutboundApi, (from, to), plan.queue_ms);
+        let mut known = self.record(Direction::OutboundApi, (from, to));
+        known.queue_ms = plan.queue_ms;
+        let (means, leave) = self.enter(known);
         let known = means.record.read();
         let person = &plan.person;
         let mut callee = CallPlan::new(from, to, Arc::clone(&person.script));
@@ -197,14 +226,26 @@ impl Carrier {
         known
     }
 
-    /// Enters a new call into the register.
-    fn enter(&self, direction: Direction, ends: (&str, &str), queue_ms: u64) -> (Means, Leave) {
+    /// Enters the call of somebody whom a live call dials.
+    pub(crate) fn enter_leg(&self, parent: &CallSid, ends: (&str, &str)) -> (Record, mpsc::Receiver<Control>, Leave) {
+        let mut known = self.record(Direction::OutboundDial, ends);
+        known.parent = Some(parent.clone());
+        let (means, leave) = self.enter(known);
+        (means.record, means.control, leave)
+    }
+
+    fn record(&self, direction: Direction, ends: (&str, &str)) -> CallRecord {
         let sid = CallSid::from_bits(random_bits());
-        let mut known = CallRecord::new(sid.clone(), direction, ends, self.clock.now());
-        known.queue_ms = queue_ms;
+        let mut known = CallRecord::new(sid, direction, ends, self.clock.now());
         if direction == Direction::Inbound {
             known.status = CallStatus::Ringing;
         }
+        known
+    }
+
+    /// Enters a new call into the register.
+    fn enter(&self, known: CallRecord) -> (Means, Leave) {
+        let sid = known.sid.clone();
         let record = Record::new(known, self.clock);
         let (sender, control) = mpsc::channel(4);
         let (over, outcome) = watch::channel(None);
@@ -215,8 +256,7 @@ impl Carrier {
         };
         self.with_register(|register| register.enter(sid.clone(), entry));
         let means = Means {
-            settings: Arc::clone(&self.settings),
-            webhooks: self.webhooks.clone(),
+            carrier: self.clone(),
             record,
             control,
         };
@@ -243,6 +283,12 @@ impl Carrier {
             }
             sender.try_send(control).map_err(|_| UpdateError::Busy)
         })
+    }
+
+    /// Cuts the media socket of a live call, as a network does: without a closing frame when it is abrupt. A call that
+    /// has no stream at this moment isn't touched.
+    pub fn cut(&self, sid: &str, abrupt: bool) -> Result<(), UpdateError> {
+        self.update(sid, Control::CutSocket { abrupt })
     }
 
     /// What is known of a call.
@@ -272,23 +318,28 @@ impl Carrier {
 }
 
 /// Marks a call as over, also when whoever waits for it gives up.
-struct Leave {
+pub(crate) struct Leave {
     carrier: Carrier,
     sid: CallSid,
     over: watch::Sender<Option<Arc<CallOutcome>>>,
 }
 
 impl Leave {
+    /// The call is over now.
+    pub(crate) fn now(&self) {
+        self.carrier.with_register(|register| register.leave(&self.sid));
+    }
+
     /// Keeps the outcome of a call that nobody waits for.
     fn keep(&self, outcome: CallOutcome) {
-        self.carrier.with_register(|register| register.leave(&self.sid));
+        self.now();
         self.over.send_replace(Some(Arc::new(outcome)));
     }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        self.carrier.with_register(|register| register.leave(&self.sid));
+        self.now();
     }
 }
 

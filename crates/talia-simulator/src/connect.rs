@@ -13,7 +13,7 @@ use crate::{
     events::{EndedBy, Purpose, What},
     fields,
     media_socket::{MediaSocket, StreamFault},
-    settings::{CarrierSettings, FallThrough, Secret},
+    settings::{AfterBreak, CarrierSettings, FallThrough, Secret},
     stream::{Stream, StreamEnd},
     tamper::Tamper,
     twiml::{self, StreamNoun, Target},
@@ -59,6 +59,13 @@ impl Call {
             Ok(StreamEnd::Rest(control)) => return self.controlled(control),
             Ok(StreamEnd::Server(..) | StreamEnd::Dropped) | Err(_) => {}
         }
+        if let (Some(_), AfterBreak::Hangs { at_most_ms }) = (&failed, self.settings.after_break) {
+            self.log(What::Hangs);
+            return match self.pass(at_most_ms).await {
+                Flow::Next => Flow::End(EndedBy::TimeLimit),
+                other => other,
+            };
+        }
         match action {
             Some(action) if failed.is_none() || self.settings.fall_through == FallThrough::Action => {
                 Flow::Fetch(Purpose::Action, action, Vec::new())
@@ -89,14 +96,15 @@ impl Call {
             self.warn(StreamCode::Handshake.code(), "the stream's query string was stripped");
         }
         let before = Instant::now();
+        let settings = Arc::clone(&self.settings);
         let socket = if self.tampers.contains(&Tamper::ForgedHandshake) {
             let forged = CarrierSettings {
                 auth_token: Secret::new("not the account's token"),
-                ..CarrierSettings::clone(&self.settings)
+                ..CarrierSettings::clone(&settings)
             };
-            MediaSocket::connect(&forged, &url).await?
+            self.meanwhile(Box::pin(MediaSocket::connect(&forged, &url))).await?
         } else {
-            MediaSocket::connect(&self.settings, &url).await?
+            self.meanwhile(Box::pin(MediaSocket::connect(&settings, &url))).await?
         };
         Ok((socket, (Instant::now() - before).as_secs_f64() * 1_000.0))
     }

@@ -65,16 +65,16 @@ impl Call {
         self.read(&reply.body, &reply.url)
     }
 
-    async fn request(
+    pub(crate) async fn request(
         &mut self,
         purpose: Purpose,
         target: &Target,
         fields: &[(String, String)],
     ) -> Result<Reply, WebhookFault> {
         let before = Instant::now();
+        let (webhooks, settings) = (self.webhooks.clone(), self.settings.clone());
         let result = self
-            .webhooks
-            .send(&self.settings, target.method, &target.url, fields)
+            .meanwhile(webhooks.send(&settings, target.method, &target.url, fields))
             .await;
         let took_ms = (Instant::now() - before).as_secs_f64() * 1_000.0;
         let status = result

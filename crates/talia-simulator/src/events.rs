@@ -13,6 +13,8 @@ pub enum Side {
     Caller,
     /// The server under test.
     Assistant,
+    /// Whom the server dialled.
+    Person,
 }
 
 /// Why a webhook was requested.
@@ -27,6 +29,8 @@ pub enum Purpose {
     Action,
     /// A redirect, or a URL given by REST.
     Document,
+    /// What a dialled person hears alone.
+    Whisper,
     /// The number's status callback.
     Status,
     /// A stream's status callback.
@@ -77,6 +81,25 @@ pub enum What {
         name: String,
         /// The words of a `<Say>`.
         text: Option<String>,
+    },
+    /// A dialled person's call reached a status.
+    Dialled {
+        /// That call.
+        call_sid: String,
+        /// Twilio's word.
+        status: &'static str,
+    },
+    /// A verb is executed to a dialled person alone.
+    Whisper {
+        /// Its name.
+        name: String,
+        /// The words of a `<Say>`.
+        text: Option<String>,
+    },
+    /// The caller and a dialled person hear each other.
+    Joined {
+        /// The person's call.
+        call_sid: String,
     },
     /// `start` was sent.
     StreamStart {
@@ -174,6 +197,8 @@ pub enum What {
     Script(ScriptFault),
     /// A REST update changed the call.
     RestUpdate,
+    /// Behind a broken socket nothing follows: the caller is in silence.
+    Hangs,
     /// The call is over.
     End {
         /// By whom.

@@ -2,7 +2,7 @@
 
 use talia_twilio::{AccountSid, CallSid, CallStatus, StreamSid};
 
-use crate::{people::Verdict, records::CallRecord, settings::DialAnswer};
+use crate::{dial::Dialled, people::Verdict, records::CallRecord};
 
 /// Name and value, decoded.
 pub(crate) type Fields = Vec<(String, String)>;
@@ -60,20 +60,16 @@ pub(crate) fn verdict(verdict: &Verdict) -> Fields {
 }
 
 /// What a Dial's action is told.
-pub(crate) fn dial(answer: &DialAnswer) -> Fields {
-    let completed = answer.status == "completed";
-    pairs([
-        ("DialCallStatus", answer.status),
-        (
-            "DialCallSid",
-            CallSid::from_bits(crate::carrier::random_bits()).as_str(),
-        ),
-        (
-            "DialCallDuration",
-            &(if completed { answer.lasts_ms / 1_000 } else { 0 }).to_string(),
-        ),
-        ("DialBridged", if completed { "true" } else { "false" }),
-    ])
+pub(crate) fn dial(dialled: &Dialled) -> Fields {
+    let mut fields = pairs([
+        ("DialCallStatus", dialled.status.as_str()),
+        ("DialCallDuration", &dialled.duration_s.to_string()),
+        ("DialBridged", if dialled.bridged { "true" } else { "false" }),
+    ]);
+    if let Some(sid) = &dialled.sid {
+        fields.push(("DialCallSid".to_owned(), sid.as_str().to_owned()));
+    }
+    fields
 }
 
 /// What a stream's callback is told.

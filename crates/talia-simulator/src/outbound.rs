@@ -6,13 +6,11 @@ use crate::{
     call::{Call, Flow},
     events::{EndedBy, Purpose, What},
     fields,
-    people::{PersonPlan, Pickup, Verdict},
+    people::{PersonPlan, Pickup, RING_SETUP_MS, Verdict},
     status::Subscription,
     twiml::Target,
 };
 
-/// From the request to the network's first sound of ringing, in milliseconds.
-const SETUP_MS: u64 = 200;
 /// Twilio rings about this much longer than `Timeout` asks, in milliseconds.
 const GRACE_MS: u64 = 5_000;
 /// A digit of `SendDigits`, and its `w`, in milliseconds.
@@ -62,7 +60,7 @@ impl Call {
             return end;
         }
         self.tell_status(CallStatus::Initiated).await;
-        if let Some(end) = self.wait(SETUP_MS).await {
+        if let Some(end) = self.wait(RING_SETUP_MS).await {
             return end;
         }
         let timeout_ms = plan.timeout_ms + GRACE_MS;

@@ -27,6 +27,33 @@ pub struct SentStatus {
     pub answer: Option<u16>,
 }
 
+/// The call of somebody whom the server dialled with `<Dial>`. Times are those of the call that dialled.
+#[derive(Debug, Clone)]
+pub struct DialledLeg {
+    /// That call.
+    pub call_sid: CallSid,
+    /// Who was rung.
+    pub to: String,
+    /// How it ended.
+    pub status: CallStatus,
+    /// From its answer on: left what the person said, right what the person heard (the whisper, then the caller).
+    pub recording: Recording,
+    /// What the person's listener understood.
+    pub heard: Vec<String>,
+    /// Its status callbacks, in the order in which they were sent.
+    pub statuses: Vec<SentStatus>,
+    /// When it was answered, in milliseconds.
+    pub answered_ms: Option<u64>,
+    /// When the caller was joined.
+    pub joined_ms: Option<u64>,
+    /// From its answer to its end, in milliseconds.
+    pub duration_ms: u64,
+    /// Why the person's script failed, if it did.
+    pub script_fault: Option<ScriptFault>,
+    /// Why the person's listener failed, each time it did.
+    pub listener_faults: Vec<String>,
+}
+
 /// A call that is over.
 #[derive(Debug, Clone)]
 pub struct CallOutcome {
@@ -34,8 +61,11 @@ pub struct CallOutcome {
     pub call_sid: CallSid,
     /// Everything that happened, in the order in which it became known.
     pub log: Vec<CallEvent>,
-    /// Both sides; empty when the carrier keeps no audio.
+    /// Both sides (left the caller, right all that the caller heard: the server, Twilio's voice, ringing, the person who
+    /// was joined); empty when the carrier keeps no audio.
     pub recording: Recording,
+    /// Whom the server dialled.
+    pub dialled: Vec<DialledLeg>,
     /// The status callbacks, in the order in which they were sent.
     pub statuses: Vec<SentStatus>,
     /// The figures.

@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 
 use crate::{events::CallEvent, lines::PreparedScript, listener::Listener};
 
+/// From a request to the network's first sound of ringing, in milliseconds.
+pub(crate) const RING_SETUP_MS: u64 = 200;
 /// Who waits at the other end says nothing for this long, in milliseconds, before it hangs up.
 const SILENT_MS: u64 = 60_000;
 /// A machine records for this long, in milliseconds, before it hangs up.
@@ -174,4 +176,13 @@ impl PhoneBook {
         let planned = self.people.get(number).or(self.default.as_ref());
         planned.cloned().unwrap_or_else(|| PersonPlan::silent(2_000))
     }
+}
+
+/// E.164: a plus sign and up to fifteen digits, the first of which isn't zero.
+pub(crate) fn is_number(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }

@@ -116,10 +116,14 @@ pub enum Step {
         /// How long, in milliseconds.
         ms: u64,
     },
-    /// Presses keys, one each 200 ms.
+    /// Presses keys (also written `press`).
+    #[serde(alias = "press")]
     Digits {
         /// `0`–`9`, `*`, `#`.
         digits: String,
+        /// From one key to the next, in milliseconds; none: 200.
+        #[serde(default)]
+        pause_ms: Option<u64>,
     },
     /// Answers by keyword until the assistant says one of `until`, or hangs up, or `max_turns` are over.
     Converse {
@@ -280,7 +284,7 @@ impl Script {
                 {
                     "a line without words"
                 }
-                Step::Digits { digits } if !digits.chars().all(|digit| "0123456789*#".contains(digit)) => {
+                Step::Digits { digits, .. } if !digits.chars().all(|digit| "0123456789*#".contains(digit)) => {
                     "keys are 0-9, * and #"
                 }
                 _ => continue,

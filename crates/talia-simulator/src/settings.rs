@@ -35,6 +35,20 @@ pub enum FallThrough {
     NextVerb,
 }
 
+/// What a carrier does when a stream's socket broke, rather than being closed by the server. Twilio's pages don't say;
+/// both were reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AfterBreak {
+    /// It goes on as after a clean close: the action is requested, or the next verb runs.
+    #[default]
+    GoesOn,
+    /// Nothing follows: the caller is in silence until a REST update redirects the call.
+    Hangs {
+        /// After this time, in milliseconds, the carrier ends the call.
+        at_most_ms: u64,
+    },
+}
+
 /// Order of the status callbacks of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StatusOrder {
@@ -43,9 +57,12 @@ pub enum StatusOrder {
     InOrder,
     /// Held back until the call is over, then the last first.
     Reversed,
+    /// Held back until the call is over, then in the order with this number: of n callbacks, copies included, there are
+    /// n! orders; 0 is the order in which they happened.
+    Permutation(u64),
 }
 
-/// Which status callbacks are sent.
+/// Which status callbacks are sent, and how disorderly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatusPlan {
     /// Also `ringing` and `in-progress`, as for subscribed events; a number's own callback is only the terminal one.
@@ -54,24 +71,14 @@ pub struct StatusPlan {
     pub duplicates: u32,
     /// In which order.
     pub order: StatusOrder,
-}
-
-/// How a number that the server dials reacts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DialAnswer {
-    /// `completed`, `busy`, `no-answer` or `failed`.
-    pub status: &'static str,
-    /// How long it rings or talks, in milliseconds.
-    pub lasts_ms: u64,
-}
-
-impl Default for DialAnswer {
-    fn default() -> Self {
-        Self {
-            status: "completed",
-            lasts_ms: 1_000,
-        }
-    }
+    /// Each is late by up to this, in milliseconds, and may overtake others; only with [`StatusOrder::InOrder`].
+    pub delay_ms: u64,
+    /// How many are never sent, in per cent.
+    pub drop_percent: u32,
+    /// The terminal callback (`completed`, no duration) comes before an inbound call's voice webhook.
+    pub end_first: bool,
+    /// Decides which are dropped, and by how much each is late.
+    pub seed: u64,
 }
 
 /// Everything that a carrier knows.
@@ -93,10 +100,10 @@ pub struct CarrierSettings {
     pub dial_origin: Option<String>,
     /// What follows a failed stream.
     pub fall_through: FallThrough,
+    /// What follows a broken socket.
+    pub after_break: AfterBreak,
     /// The status callbacks.
     pub status: StatusPlan,
-    /// How dialled numbers react.
-    pub dial_answer: DialAnswer,
     /// How fast `<Say>` speaks, in milliseconds a character; 0 for virtual hurry.
     pub say_ms_per_char: u64,
     /// Longest call, in milliseconds.
@@ -122,8 +129,8 @@ impl CarrierSettings {
             public_origin,
             dial_origin: None,
             fall_through: FallThrough::default(),
+            after_break: AfterBreak::default(),
             status: StatusPlan::default(),
-            dial_answer: DialAnswer::default(),
             say_ms_per_char: 60,
             max_call_ms: 600_000,
             call_interval_ms: 1_000,

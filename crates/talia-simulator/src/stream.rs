@@ -15,10 +15,10 @@ use talia_twilio::{
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    assistant_ear::{AUDIBLE_DBFS, Edge},
+    assistant_ear::AUDIBLE_DBFS,
     call::{Call, Control},
     caller::{Act, SpeechKind},
-    events::{Side, What},
+    events::What,
     line::{Fate, PacketPath},
     media_socket::MediaSocket,
     play_out::{PlayOut, PlayOutSettings},
@@ -33,7 +33,7 @@ const AUDIBLE_NOW_MS: u64 = 100;
 pub(crate) enum StreamEnd {
     /// The server closed the socket, or it broke.
     Server(StreamCode, Option<u16>),
-    /// The script made the socket fail.
+    /// The plan made the socket fail.
     Dropped,
     /// The caller hung up.
     CallerHungUp,
@@ -76,6 +76,7 @@ impl<'a> Stream<'a> {
         let origin = Instant::now();
         let offset_ms = call.now_ms();
         let packet_path = PacketPath::new(&call.conditions);
+        call.streams += 1;
         let mut stream = Self {
             call,
             socket,
@@ -105,14 +106,15 @@ impl<'a> Stream<'a> {
             let step = tokio::select! {
                 biased;
                 () = sleep_until(tick_at) => self.tick(tick_at),
-                control = self.call.control.recv() => control.map(StreamEnd::Rest),
+                control = self.call.control.recv() => match control {
+                    Some(Control::CutSocket { abrupt }) => Some(self.cut(abrupt)),
+                    control => control.map(StreamEnd::Rest),
+                },
                 arrived = self.socket.next() => self.arrived(arrived),
-                heard = self.call.understood.recv() => {
-                    self.understood(heard);
-                    None
-                }
-                live = next_live(&mut self.call.live) => {
-                    self.call.caller.live(live);
+                heard = self.call.phone.news() => {
+                    if let Some(text) = heard {
+                        self.call.log(What::Heard { text });
+                    }
                     None
                 }
             };
@@ -141,12 +143,8 @@ impl<'a> Stream<'a> {
         for echo in self.play_out.advance(now_ms, &mut heard) {
             self.echo(echo);
         }
-        self.hear(&heard, call_ms);
-        let mut voice = [0; FRAME_SAMPLES];
-        let scene = self.call.ear.scene(call_ms);
-        let acts = self.call.caller.tick(call_ms, scene, &mut voice);
-        self.call.voice_path.played(&heard);
-        let frame = self.call.voice_path.carry(&voice);
+        self.call.hear(&heard, call_ms);
+        let (frame, acts) = self.call.phone.speak(&heard, call_ms);
         if self.call.settings.keep_audio {
             self.call.recording.push(call_ms, &frame, &heard);
         }
@@ -154,6 +152,11 @@ impl<'a> Stream<'a> {
         let mut end = None;
         for act in acts {
             end = end.or(self.act(act, call_ms, self.offset_ms as f64 + actual_ms));
+        }
+        if end.is_none()
+            && let Some(abrupt) = self.due_cut(now_ms, call_ms)
+        {
+            end = Some(self.cut(abrupt));
         }
         let (due_ms, fate) = self.packet_path.decide(now_ms);
         self.packets.push_back(Packet {
@@ -171,77 +174,22 @@ impl<'a> Stream<'a> {
         end
     }
 
-    /// Takes the frame that the caller has just heard.
-    fn hear(&mut self, heard: &[u8], call_ms: u64) {
-        let (edge, audible) = self.call.ear.hear(heard, call_ms);
-        match edge {
-            Some(Edge::Began { at_ms }) => self.call.journal.write(
-                at_ms,
-                What::SpeechBegin {
-                    side: Side::Assistant,
-                    kind: None,
-                    text: None,
-                },
-            ),
-            Some(Edge::Ended { from_ms, to_ms }) => self.call.journal.write(
-                call_ms,
-                What::SpeechEnd {
-                    side: Side::Assistant,
-                    from_ms,
-                    to_ms,
-                },
-            ),
-            None => {}
-        }
-        if let Some(latency) = self.call.stopwatch.played(call_ms as f64 - 20.0, audible) {
-            let what = What::Answered {
-                received_ms: latency.received_ms,
-                played_ms: latency.played_ms,
-            };
-            self.call.journal.write(call_ms, what);
-        }
-        if let Some(yielded) = self.call.stopwatch.tick(call_ms as f64) {
-            let what = What::Yielded {
-                after_ms: yielded.after_ms,
-                cleared: yielded.cleared,
-            };
-            self.call.journal.write(call_ms, what);
-        }
-    }
-
     fn act(&mut self, act: Act, call_ms: u64, exact_ms: f64) -> Option<StreamEnd> {
         match act {
-            Act::Began { kind, text } => {
-                let scene = self.call.ear.scene(call_ms);
+            Act::Began { kind, .. } => {
+                let scene = self.call.phone.scene(call_ms);
                 // A turn taken in the assistant's silence interrupts nothing, however short the silence.
                 let audible = scene
                     .last_audible_ms
                     .is_some_and(|audible| call_ms - audible <= AUDIBLE_NOW_MS);
                 let over = audible || (kind == SpeechKind::Interrupt && scene.speaking) || self.play_out.holds_speech();
-                self.call.stopwatch.caller_began(exact_ms, kind, over);
-                self.call.speech_began_ms = call_ms;
-                let what = What::SpeechBegin {
-                    side: Side::Caller,
-                    kind: Some(kind),
-                    text: Some(text),
-                };
-                self.call.journal.write(call_ms, what);
+                self.call.speech(act, call_ms, (exact_ms, over));
             }
-            Act::Ended { kind } => {
+            Act::Ended { .. } => {
                 let heard_now = mulaw_rms_dbfs(&self.heard) >= AUDIBLE_DBFS;
                 let over = heard_now || self.play_out.holds_speech();
-                self.call.stopwatch.caller_ended(exact_ms - 20.0, kind, over);
-                if matches!(kind, SpeechKind::Say | SpeechKind::Interrupt) {
-                    self.call.ear.new_turn();
-                }
-                let what = What::SpeechEnd {
-                    side: Side::Caller,
-                    from_ms: self.call.speech_began_ms,
-                    to_ms: call_ms.saturating_sub(20),
-                };
-                self.call.journal.write(call_ms, what);
+                self.call.speech(act, call_ms, (exact_ms, over));
             }
-            Act::Listen { request } => self.call.listen(request),
             Act::Press(digit) => {
                 self.call.journal.write(call_ms, What::Key { digit });
                 let sequence_number = self.next_sequence();
@@ -253,31 +201,14 @@ impl<'a> Stream<'a> {
                     digit,
                 }));
             }
-            Act::HangUp => return Some(StreamEnd::CallerHungUp),
-            Act::DropSocket { abrupt } => {
-                self.call.drop_abruptly = abrupt;
-                return Some(StreamEnd::Dropped);
+            Act::HangUp => {
+                self.call.hung_up = true;
+                return Some(StreamEnd::CallerHungUp);
             }
-            Act::Fault(fault) => {
-                self.call.journal.write(call_ms, What::Script(fault.clone()));
-                self.call.script_fault.get_or_insert(fault);
-            }
+            Act::DropSocket { abrupt } => return Some(self.cut(abrupt)),
+            Act::Listen { .. } | Act::Fault(_) => self.call.speech(act, call_ms, (exact_ms, false)),
         }
         None
-    }
-
-    fn understood(&mut self, heard: Option<(u64, Result<String, crate::listener::ListenerFault>)>) {
-        let Some((request, result)) = heard else { return };
-        let text = match result {
-            Ok(text) => text,
-            Err(fault) => {
-                // Understood as nothing, so that the script goes on to its "otherwise".
-                self.call.listener_faults.push(fault.0);
-                String::new()
-            }
-        };
-        self.call.log(What::Heard { text: text.clone() });
-        self.call.caller.understood(request, text);
     }
 
     pub(crate) fn since_origin(&self, at: Instant) -> f64 {
@@ -317,22 +248,6 @@ impl<'a> Stream<'a> {
         };
         self.call.log(What::StreamEnd { code, how });
         end
-    }
-}
-
-/// A call without live input, or behind its end, waits for ever here.
-async fn next_live(
-    live: &mut Option<tokio::sync::mpsc::Receiver<crate::caller::LiveInput>>,
-) -> Option<crate::caller::LiveInput> {
-    match live {
-        Some(receiver) => {
-            let input = receiver.recv().await;
-            if input.is_none() {
-                *live = None;
-            }
-            input
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     account::target,
     outbound::{Detection, Entry, OutboundPlan},
+    people::is_number,
     status::Subscription,
     twiml::Target,
     webhook::Method,
@@ -104,21 +105,10 @@ fn document(api: &Api, form: &Form) -> Result<(Entry, Option<Target>, Subscripti
 }
 
 fn subscription(form: &Form) -> Result<Subscription, Answer> {
-    let mut subscription = Subscription {
-        target: url(form, "StatusCallback", "StatusCallbackMethod")?,
-        numbered: true,
-        ..Subscription::default()
-    };
-    for (_, event) in form.fields().iter().filter(|(name, _)| name == "StatusCallbackEvent") {
-        match event.as_str() {
-            "initiated" => subscription.initiated = true,
-            "ringing" => subscription.ringing = true,
-            "answered" => subscription.answered = true,
-            "completed" => {}
-            _ => return Err(bad(INVALID_PARAMETER, "StatusCallbackEvent is unknown")),
-        }
-    }
-    Ok(subscription)
+    let target = url(form, "StatusCallback", "StatusCallbackMethod")?;
+    let events = form.fields().iter().filter(|(name, _)| name == "StatusCallbackEvent");
+    Subscription::of_events(target, events.map(|(_, event)| event.as_str()))
+        .ok_or_else(|| bad(INVALID_PARAMETER, "StatusCallbackEvent is unknown"))
 }
 
 fn detection(form: &Form) -> Result<Option<Detection>, Answer> {
@@ -183,13 +173,4 @@ fn url(form: &Form, name: &str, method: &str) -> Result<Option<Target>, Answer> 
         url: text.to_owned(),
         method,
     }))
-}
-
-/// E.164: a plus sign and up to fifteen digits, the first of which isn't zero.
-fn is_number(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|digit| digit.is_ascii_digit())
-    })
 }

@@ -140,7 +140,7 @@ async fn both_sides_of_the_recording_stand_where_they_were_heard() {
         if let What::SpeechEnd { side, from_ms, to_ms } = event.what {
             let (own, other) = match side {
                 Side::Caller => (&call.recording.caller, &call.recording.assistant),
-                Side::Assistant => (&call.recording.assistant, &call.recording.caller),
+                Side::Assistant | Side::Person => (&call.recording.assistant, &call.recording.caller),
             };
             assert!(loud(own, from_ms, to_ms), "{event:?}");
             assert!(!loud(other, from_ms, to_ms), "{event:?}");
@@ -233,6 +233,7 @@ async fn status_callbacks_come_doubled_and_reversed() {
             progress: true,
             duplicates: 1,
             order: StatusOrder::Reversed,
+            ..StatusPlan::default()
         },
         ..server.settings()
     };

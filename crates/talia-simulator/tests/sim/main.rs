@@ -2,9 +2,12 @@
 
 mod bot;
 mod calls;
+mod cuts;
 mod desk;
+mod dial;
 mod documents;
 mod faults;
+mod keys;
 mod line;
 mod listening;
 mod load;
@@ -15,3 +18,5 @@ mod rest;
 mod rest_faults;
 mod script;
 mod server;
+mod sounds;
+mod status;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use talia_audio::level::rms_dbfs;
 use talia_simulator::{
     events::EndedBy,
     lines::PreparedScript,
@@ -28,7 +29,7 @@ const ANSWERED: &[(&str, &str)] = &[
     ("StatusCallbackEvent", "completed"),
 ];
 
-async fn person(after_ms: u64, script: &str) -> PersonPlan {
+pub(crate) async fn person(after_ms: u64, script: &str) -> PersonPlan {
     let script = PreparedScript::new(Script::parse(script).unwrap(), &ToneSpeaker)
         .await
         .unwrap();
@@ -161,6 +162,25 @@ async fn a_machine_is_found_while_the_document_runs() {
         let (_, shown) = desk.get(&format!("/Calls/{}.json", call.call_sid)).await;
         assert_eq!(shown["answered_by"], verdict);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_speaks_from_its_answer_on_and_records_what_is_said_behind_the_beep() {
+    let server = Server::start(|_| twiml("<Say>Deje este recado</Say>"), no_sockets).await;
+    let desk = Desk::open(&server).await;
+    desk.carrier.put_person(CALLEE, PersonPlan::machine(1_000, 4_000, true));
+    let call = desk
+        .made(&[
+            ("Url", "https://voice.example.com/answered"),
+            ("MachineDetection", "DetectMessageEnd"),
+        ])
+        .await;
+    assert_eq!(server.seen()[0].field("AnsweredBy"), "machine_end_beep");
+    let loud = |side: &[i16], from_ms: usize, to_ms: usize| rms_dbfs(&side[from_ms * 8..to_ms * 8]) > -40.0;
+    let (machine, heard) = (&call.recording.caller, &call.recording.assistant);
+    // Set-up and ringing take 1.2 s, the greeting 4 s, the beep half a second; the message has 17 letters.
+    assert!(loud(machine, 1_300, 5_000) && loud(machine, 5_300, 5_600) && !loud(machine, 5_900, 6_500));
+    assert!(!loud(heard, 1_300, 5_600) && loud(heard, 5_800, 6_300));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,16 @@
 //!
 //! Source: Twilio's pages "TwiML for Programmable Voice" and the error pages 12100, 12200 and 12300.
 
+mod dial;
+mod gather;
+
 use roxmltree::{Document as Xml, Node};
 use talia_twilio::error_codes::{DOCUMENT_PARSE_FAILURE, INVALID_CONTENT_TYPE, SCHEMA_VALIDATION_WARNING};
 
+pub use self::{
+    dial::{Dial, DialNoun},
+    gather::Gather,
+};
 use crate::webhook::Method;
 
 /// Where a verb goes next.
@@ -47,7 +54,22 @@ pub enum Verb {
     Say {
         /// The words.
         text: String,
+        /// The voice that the document asks for.
+        voice: Option<String>,
+        /// How often; `u32::MAX` for ever.
+        times: u32,
     },
+    /// A recording.
+    Play {
+        /// Where it is; empty when digits are played.
+        url: String,
+        /// Tones of keys, with `w` for half a second.
+        digits: String,
+        /// How often; `u32::MAX` for ever.
+        times: u32,
+    },
+    /// Waits for keys.
+    Gather(Box<Gather>),
     /// Silence.
     Pause {
         /// In seconds.
@@ -63,12 +85,7 @@ pub enum Verb {
         reason: String,
     },
     /// Calls somebody.
-    Dial {
-        /// What is requested afterwards.
-        action: Option<Target>,
-        /// Who, in whatever form.
-        to: Vec<String>,
-    },
+    Dial(Box<Dial>),
 }
 
 impl Verb {
@@ -77,11 +94,13 @@ impl Verb {
         match self {
             Self::Connect { .. } => "Connect",
             Self::Say { .. } => "Say",
+            Self::Play { .. } => "Play",
+            Self::Gather(_) => "Gather",
             Self::Pause { .. } => "Pause",
             Self::Redirect(_) => "Redirect",
             Self::Hangup => "Hangup",
             Self::Reject { .. } => "Reject",
-            Self::Dial { .. } => "Dial",
+            Self::Dial(_) => "Dial",
         }
     }
 }
@@ -171,18 +190,22 @@ fn bad(detail: &str) -> TwimlFault {
 
 fn verb(node: Node<'_, '_>) -> Result<Verb, String> {
     let attribute = |name| node.attribute(name).map(str::to_owned);
-    let action = || {
-        Some(Target {
-            url: attribute("action")?,
-            method: Method::parse(node.attribute("method")),
-        })
-    };
     Ok(match node.tag_name().name() {
         "Connect" => Verb::Connect {
-            action: action(),
+            action: target(node, "action", "method"),
             stream: stream(node)?,
         },
-        "Say" => Verb::Say { text: words(node) },
+        "Say" => Verb::Say {
+            text: words(node),
+            voice: attribute("voice"),
+            times: times(node),
+        },
+        "Play" => Verb::Play {
+            url: words(node),
+            digits: attribute("digits").unwrap_or_default(),
+            times: times(node),
+        },
+        "Gather" => Verb::Gather(Box::new(gather::gather(node)?)),
         "Pause" => Verb::Pause {
             length_s: node
                 .attribute("length")
@@ -197,10 +220,7 @@ fn verb(node: Node<'_, '_>) -> Result<Verb, String> {
         "Reject" => Verb::Reject {
             reason: attribute("reason").unwrap_or_else(|| "rejected".to_owned()),
         },
-        "Dial" => Verb::Dial {
-            action: action(),
-            to: numbers(node),
-        },
+        "Dial" => Verb::Dial(Box::new(dial::dial(node)?)),
         other => return Err(format!("<{other}> isn't executed")),
     })
 }
@@ -232,9 +252,21 @@ fn stream(connect: Node<'_, '_>) -> Result<StreamNoun, String> {
     })
 }
 
-fn numbers(dial: Node<'_, '_>) -> Vec<String> {
-    let nouns: Vec<String> = dial.children().filter(Node::is_element).map(words).collect();
-    if nouns.is_empty() { vec![words(dial)] } else { nouns }
+/// A URL with the method that stands beside it.
+fn target(node: Node<'_, '_>, url: &str, method: &str) -> Option<Target> {
+    Some(Target {
+        url: node.attribute(url)?.to_owned(),
+        method: Method::parse(node.attribute(method)),
+    })
+}
+
+/// `loop`: once without it, for ever at 0.
+fn times(node: Node<'_, '_>) -> u32 {
+    match node.attribute("loop").and_then(|text| text.parse().ok()) {
+        None => 1,
+        Some(0) => u32::MAX,
+        Some(times) => times,
+    }
 }
 
 /// All text inside an element, without SSML tags.
@@ -257,4 +289,15 @@ pub fn resolve(base: &str, url: &str) -> String {
     }
     let joined = reqwest::Url::parse(base).and_then(|base| base.join(url));
     joined.map_or_else(|_| url.to_owned(), String::from)
+}
+
+impl Target {
+    /// The same, seen from the document that holds it.
+    #[must_use]
+    pub fn from(&self, base: &str) -> Self {
+        Self {
+            url: resolve(base, &self.url),
+            method: self.method,
+        }
+    }
 }
