@@ -100,6 +100,89 @@ impl Direction {
     }
 }
 
+/// Who answered an outbound call, as far as Twilio can tell. Source: the Call resource's `AnsweredBy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnsweredBy {
+    /// A person.
+    Human,
+    /// A machine that is still speaking its greeting.
+    MachineStart,
+    /// A machine whose greeting ended with a beep.
+    MachineEndBeep,
+    /// A machine whose greeting ended in silence.
+    MachineEndSilence,
+    /// A machine whose greeting ended otherwise.
+    MachineEndOther,
+    /// A fax.
+    Fax,
+    /// Twilio can't tell, or says something new.
+    Unknown,
+}
+
+impl AnsweredBy {
+    const ALL: [Self; 7] = [
+        Self::Human,
+        Self::MachineStart,
+        Self::MachineEndBeep,
+        Self::MachineEndSilence,
+        Self::MachineEndOther,
+        Self::Fax,
+        Self::Unknown,
+    ];
+
+    /// Twilio's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::MachineStart => "machine_start",
+            Self::MachineEndBeep => "machine_end_beep",
+            Self::MachineEndSilence => "machine_end_silence",
+            Self::MachineEndOther => "machine_end_other",
+            Self::Fax => "fax",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads Twilio's word. One that isn't known is [`AnsweredBy::Unknown`]: nobody is hung up upon for a new word.
+    pub fn parse(word: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|known| known.as_str() == word);
+        known.unwrap_or(Self::Unknown)
+    }
+
+    /// Whether it is a machine that records what is said from now on.
+    pub fn records(self) -> bool {
+        matches!(
+            self,
+            Self::MachineEndBeep | Self::MachineEndSilence | Self::MachineEndOther
+        )
+    }
+}
+
+/// The callback of an asynchronous detection of answering machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineVerdict {
+    /// The call.
+    pub call_sid: CallSid,
+    /// The account that owns it.
+    pub account_sid: AccountSid,
+    /// Who answered.
+    pub answered_by: AnsweredBy,
+    /// How long it took to tell, milliseconds.
+    pub took_ms: Option<u64>,
+}
+
+impl MachineVerdict {
+    /// Reads the callback.
+    pub fn read(form: &Form) -> Result<Self, FormError> {
+        Ok(Self {
+            call_sid: parsed(form, "CallSid")?,
+            account_sid: parsed(form, "AccountSid")?,
+            answered_by: AnsweredBy::parse(form.need("AnsweredBy")?),
+            took_ms: parsed_if_present(form, "MachineDetectionDuration")?,
+        })
+    }
+}
+
 /// A call's status callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusCallback {

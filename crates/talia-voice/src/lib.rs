@@ -1,7 +1,7 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
 //! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`],
-//! [`store`], [`events`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
+//! [`dialing`], [`store`], [`events`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
 pub mod app;
@@ -10,6 +10,7 @@ pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dialing;
 pub mod ears;
 pub mod engines;
 pub mod events;

@@ -32,8 +32,6 @@ pub struct MachineDetection {
 /// A call that is to be made. Not everything that the API takes: what this project uses.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewCall {
-    /// Who is called: E.164.
-    pub to: String,
     /// The number that the called person sees: E.164, one of the account's own.
     pub from: String,
     /// What follows when somebody answers.
@@ -58,9 +56,9 @@ impl fmt::Debug for NewCall {
     }
 }
 
-/// Makes a call. The API knows no idempotency key: a lost answer must be looked for with [`super::list_calls`].
-pub fn create_call(account: &AccountSid, call: &NewCall) -> Result<Request, RequestError> {
-    for (name, value) in [("To", &call.to), ("From", &call.from)] {
+/// Calls `to` (E.164). The API knows no idempotency key: a lost answer must be looked for with [`super::list_calls`].
+pub fn create_call(account: &AccountSid, to: &str, call: &NewCall) -> Result<Request, RequestError> {
+    for (name, value) in [("To", to), ("From", &call.from)] {
         if value.is_empty() {
             return Err(RequestError::Empty(name));
         }
@@ -72,7 +70,7 @@ pub fn create_call(account: &AccountSid, call: &NewCall) -> Result<Request, Requ
         return Err(RequestError::Range("TimeLimit"));
     }
     let mut request = Request::post(path(account, "/Calls"))
-        .with("To", &call.to)
+        .with("To", to)
         .with("From", &call.from);
     request = match &call.instructions {
         Instructions::Url(url) if url.is_empty() => return Err(RequestError::Empty("Url")),

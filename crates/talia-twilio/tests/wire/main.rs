@@ -1,5 +1,6 @@
 //! The wire, tested from outside.
 
+mod access_token;
 mod form;
 mod media;
 mod outbound;

@@ -2,6 +2,10 @@
 
 use proptest::prelude::*;
 use talia_twilio::CallStatus;
+use talia_twilio::form::Form;
+use talia_twilio::webhook::{AnsweredBy, MachineVerdict};
+
+use crate::ids::{ACCOUNT, CALL};
 
 #[test]
 fn words_are_twilios() {
@@ -81,4 +85,34 @@ proptest! {
             prop_assert_eq!(walk(&arrivals), once);
         }
     }
+}
+
+#[test]
+fn a_verdict_about_a_machine_is_read_and_a_new_word_is_nobodys_end() {
+    let form = |word: &str| -> Form {
+        [
+            ("CallSid", CALL),
+            ("AccountSid", ACCOUNT),
+            ("AnsweredBy", word),
+            ("MachineDetectionDuration", "2400"),
+        ]
+        .into_iter()
+        .collect()
+    };
+    let verdict = MachineVerdict::read(&form("machine_end_beep")).unwrap();
+    assert_eq!(
+        (verdict.answered_by, verdict.took_ms),
+        (AnsweredBy::MachineEndBeep, Some(2_400))
+    );
+    assert!(verdict.answered_by.records());
+    for word in ["human", "machine_start", "fax", "unknown"] {
+        let answered_by = MachineVerdict::read(&form(word)).unwrap().answered_by;
+        assert_eq!(answered_by.as_str(), word);
+        assert!(!answered_by.records());
+    }
+    assert_eq!(
+        MachineVerdict::read(&form("ghost")).unwrap().answered_by,
+        AnsweredBy::Unknown
+    );
+    assert!(MachineVerdict::read(&form("human").fields()[..2].iter().cloned().collect::<Form>()).is_err());
 }

@@ -7,6 +7,7 @@
 pub mod script;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use talia_dialogue::{Cue, CueId, Entry, SpeechKind};
 use talia_spanish::Expectation;
 
@@ -37,6 +38,15 @@ pub trait Brain: Send {
     fn heard(&mut self, entry: &Entry);
     /// The lead as far as it is known, for a call that ends in the middle.
     fn lead(&self) -> LeadDraft;
+}
+
+/// Why we call somebody, and what we know of them: for a conversation that we begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// What the call is about, as it may be said.
+    pub purpose: Option<String>,
+    /// Values for the gaps of the greeting.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What is known about the person who called.

@@ -66,7 +66,8 @@ struct CallTask {
 
 impl CallTask {
     fn new(app: Arc<App>, socket: MediaSocket, call: AnsweredCall, tasks: &TaskTracker) -> Result<Self, EngineError> {
-        let assistant = app.assistants.for_number(&call.to).clone();
+        let named = app.assistants.by_id(&call.assistant);
+        let assistant = named.unwrap_or_else(|| app.assistants.for_number(&call.to)).clone();
         let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
@@ -76,7 +77,9 @@ impl CallTask {
             ..Settings::default()
         };
         let voice = engines::voice_of(&assistant);
-        let caller_number = call.from.starts_with('+').then(|| call.from.clone());
+        let person = call.person();
+        let caller_number = person.starts_with('+').then(|| person.to_owned());
+        let errand = call.errand.clone();
         let origin = app.clock.elapsed();
         let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
         let engines = app.engines.clone();
@@ -85,7 +88,7 @@ impl CallTask {
             dialogue: Dialogue::new(settings),
             ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
             ear_events,
-            brain: Box::new(ScriptBrain::new(assistant, caller_number, thought_sender)),
+            brain: Box::new(ScriptBrain::new(assistant, caller_number, thought_sender).on_errand(errand)),
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, tasks),
             mouth_events,

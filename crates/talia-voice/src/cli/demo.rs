@@ -83,7 +83,7 @@ impl Demo {
 
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
-        let (outcome, shown) = self.call(&app, &origin, &token).await?;
+        let (outcome, shown) = Box::pin(self.call(&app, &origin, &token)).await?;
         report(&app, &outcome, &shown, &self.folder).await?;
         stop.cancel();
         server.await?;

@@ -4,6 +4,7 @@ mod bench;
 mod call;
 mod demo;
 mod eval;
+mod keys;
 mod load;
 mod models;
 mod serve;
@@ -46,6 +47,9 @@ enum What {
     Call(call::Call),
     /// Rings any server with many callers at once and prints its figures.
     Load(load::Load),
+    /// Keys of programs that use the API.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Speech models: list, fetch, verify.
     #[command(subcommand)]
     Models(models::Models),
@@ -64,6 +68,7 @@ pub async fn run(command: Command) -> Result<()> {
         What::Demo(demo) => Box::pin(demo.run(&options)).await,
         What::Call(call) => Box::pin(call.run()).await,
         What::Load(load) => load.run().await,
+        What::Keys(keys) => keys.run(),
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
         What::Bench(bench) => bench.run(&options).await,

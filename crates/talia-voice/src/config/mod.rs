@@ -1,7 +1,9 @@
 //! The configuration: read once from defaults, file and environment, checked once, then plain typed data.
 
+mod api;
 mod assistants;
 mod database;
+mod dialing;
 mod environment;
 mod error;
 mod events;
@@ -12,9 +14,12 @@ mod server;
 mod speech;
 mod telemetry;
 mod twilio;
+mod words;
 
+pub use api::{Api, ApiKey, Scope};
 pub use assistants::Assistants;
 pub use database::Database;
+pub use dialing::{Dialing, MachineAnswer};
 pub use error::ConfigError;
 pub use events::Events;
 pub use layers::{DEFAULTS, Sources};
@@ -39,6 +44,8 @@ pub struct Config {
     pub speech: Speech,
     pub assistants: Assistants,
     pub limits: Limits,
+    pub dialing: Dialing,
+    pub api: Api,
     pub telemetry: Telemetry,
 }
 
@@ -46,6 +53,7 @@ impl Config {
     /// Reads the layers and checks every value; the first thing that is wrong is the error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let raw = layers::read(sources)?;
+        let limits = raw.limits.check()?;
         Ok(Self {
             server: raw.server.check()?,
             twilio: raw.twilio.check()?,
@@ -54,7 +62,9 @@ impl Config {
             models: raw.models.check(),
             speech: raw.speech.check()?,
             assistants: raw.assistants.check(),
-            limits: raw.limits.check()?,
+            dialing: raw.dialing.check(limits.longest_call)?,
+            limits,
+            api: raw.api.check()?,
             telemetry: raw.telemetry.check()?,
         })
     }
@@ -77,6 +87,8 @@ struct Raw {
     speech: speech::Raw,
     assistants: assistants::Raw,
     limits: limits::Raw,
+    dialing: dialing::Raw,
+    api: api::Raw,
     telemetry: telemetry::Raw,
 }
 

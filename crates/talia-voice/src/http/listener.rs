@@ -2,6 +2,7 @@
 
 use super::router;
 use crate::app::App;
+use crate::line::outbound::doubt;
 use crate::line::{CloseCause, abandoned};
 use crate::telemetry::labels::Refusal;
 use axum::{Extension, Router};
@@ -51,6 +52,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
         app: app.clone(),
     };
     let sweeping = tokio::spawn(abandoned::keep_sweeping(app.clone()));
+    let resolving = tokio::spawn(doubt::keep_resolving(app.clone()));
     tokio::select! {
         () = server.accept(&listener) => {}
         () = shutdown => {}
@@ -76,6 +78,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
     })
     .await;
     sweeping.abort();
+    resolving.abort();
     app.store.close().await;
     Served { cut_off }
 }

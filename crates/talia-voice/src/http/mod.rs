@@ -1,9 +1,11 @@
 //! The listener with its time limits, the router, the graceful stop. Nothing of the domain.
 
+mod api_key;
 mod listener;
 mod operator;
 mod probes;
 mod router;
 
+pub(crate) use api_key::Caller;
 pub use listener::{Served, serve};
 pub use router::router;

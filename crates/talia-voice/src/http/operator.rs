@@ -39,7 +39,7 @@ fn has_key(headers: &HeaderMap, key: &str) -> bool {
 
 /// The connection, and the name under which we were addressed: a web page elsewhere can make a browser on this
 /// machine connect, but not under a name of this machine.
-fn is_local(request: &Request) -> bool {
+pub(super) fn is_local(request: &Request) -> bool {
     let peer = request
         .extensions()
         .get::<Peer>()

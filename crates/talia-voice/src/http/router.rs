@@ -1,7 +1,8 @@
 //! Every route, grouped by who calls it.
 
-use super::{operator, probes};
+use super::{api_key, operator, probes};
 use crate::app::App;
+use crate::config::Scope;
 use crate::line::{self, paths};
 use crate::{api, line::paths::STREAM};
 use axum::Router;
@@ -17,12 +18,33 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::AFTER, post(line::after))
         .route(paths::STATUS, post(line::status))
         .route(paths::STREAM_STATUS, post(line::stream_status))
+        .route(
+            &format!("{}/{{id}}", paths::OUTBOUND_ANSWER),
+            post(line::outbound::answer),
+        )
+        .route(&format!("{}/{{id}}", paths::AMD), post(line::outbound::amd))
+        .route(paths::OUTBOUND, post(line::outbound::browser))
+        .route(
+            &format!("{}/{{id}}", paths::OUTBOUND_AFTER),
+            post(line::outbound::browser_after),
+        )
+        .route(
+            &format!("{}/{{id}}", paths::OUTBOUND_LEG),
+            post(line::outbound::browser_leg),
+        )
         .route(STREAM, get(line::stream_without_token))
         .route(&format!("{STREAM}/{{token}}"), get(line::stream));
     // The operator: with a key, or from this machine.
     let operator = api::routes()
         .route("/metrics", get(probes::metrics))
         .layer(from_fn_with_state(app.clone(), operator::only));
+    // Programs: with a key that is good for it, or from this machine.
+    let scoped =
+        |scope, routes: Router<Arc<App>>| routes.layer(from_fn_with_state((app.clone(), scope), api_key::only));
+    let programs = Router::new()
+        .merge(scoped(Scope::Dial, api::dialling()))
+        .merge(scoped(Scope::Token, api::tokens()))
+        .merge(scoped(Scope::DoNotCall, api::do_not_call_list()));
     // Whoever supervises the process.
     let probes = Router::new()
         .route("/healthz", get(probes::health))
@@ -30,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(twilio)
         .merge(operator)
+        .merge(programs)
         .merge(probes)
         .with_state(app)
 }

@@ -44,7 +44,8 @@ impl Abandoned {
 /// Looks once, and ends what is overdue; answers how many calls that were.
 pub async fn sweep(app: &App, abandoned: &mut Abandoned) -> Result<usize, StoreError> {
     let mut open = app.store.open_calls().await?;
-    open.retain(|call| !app.live.has(&call.call_sid));
+    // A call out may wait in Twilio's queue for as long as others are ahead of it (one a second is dialled).
+    open.retain(|call| !app.live.has(&call.call_sid) && call.status != "queued");
     let mut ended = 0;
     for call in abandoned.overdue(app.clock.elapsed(), open) {
         // It may have come back while the others were being ended.

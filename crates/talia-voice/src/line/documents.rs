@@ -2,9 +2,13 @@
 
 use super::paths;
 use crate::config::PublicUrl;
+use crate::dialing::Permit;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use talia_twilio::twiml::{self, CONTENT_TYPE, Connect, Method, Say, Stream, TwimlError};
+use std::num::NonZeroU32;
+use std::time::Duration;
+use talia_spanish::Language;
+use talia_twilio::twiml::{self, CONTENT_TYPE, Connect, Dial, Method, Number, Say, Stream, TwimlError};
 
 /// What Twilio says in our place when we can't take a call. Plain words: the caller did nothing wrong.
 const APOLOGY: &str = "Disculpa, en este momento no podemos atender tu llamada. Por favor, vuelve a llamar en unos \
@@ -48,6 +52,53 @@ pub(super) fn apology() -> twiml::Response {
         text: APOLOGY.to_owned(),
     };
     twiml::Response::new().say(say).hangup()
+}
+
+/// A message for an answering machine, in Twilio's own voice, and the end.
+pub(super) fn message(text: &str, language: Language) -> twiml::Response {
+    let (voice, code) = match language {
+        Language::English => ("Polly.Joanna-Neural", "en-US"),
+        Language::Spanish => ("Polly.Mia-Neural", "es-MX"),
+    };
+    let say = Say {
+        voice: Some(voice.to_owned()),
+        language: Some(code.to_owned()),
+        text: text.to_owned(),
+    };
+    twiml::Response::new().say(say).hangup()
+}
+
+/// Why a browser's call isn't made, and the end.
+pub(super) fn denied(text: &str) -> twiml::Response {
+    message(text, Language::Spanish)
+}
+
+/// A browser's call to a number.
+pub(super) struct BrowserCall<'a> {
+    pub(super) public_url: &'a PublicUrl,
+    pub(super) id: &'a str,
+    pub(super) caller_id: &'a str,
+    pub(super) time_limit: Duration,
+    pub(super) ring_s: u16,
+}
+
+/// Joins a browser with the number that it may dial; its end is told to [`paths::OUTBOUND_AFTER`].
+pub(super) fn browser_call(permit: &Permit, call: &BrowserCall<'_>) -> twiml::Response {
+    let url = |path: &str| call.public_url.http(path);
+    let number = Number {
+        number: permit.destination().e164().to_owned(),
+        url: None,
+        status_callback: Some(url(&format!("{}/{}", paths::OUTBOUND_LEG, call.id))),
+    };
+    let seconds = u32::try_from(call.time_limit.as_secs()).unwrap_or(u32::MAX);
+    twiml::Response::new().dial(Dial {
+        action: Some(url(&format!("{}/{}", paths::OUTBOUND_AFTER, call.id))),
+        caller_id: Some(call.caller_id.to_owned()),
+        timeout_s: NonZeroU32::new(call.ring_s.into()),
+        time_limit_s: NonZeroU32::new(seconds),
+        answer_on_bridge: true,
+        numbers: vec![number],
+    })
 }
 
 /// The end.

@@ -6,6 +6,7 @@ mod documents;
 mod inbound;
 mod live;
 mod media_socket;
+pub mod outbound;
 mod own_signature;
 pub mod rest;
 mod status;
@@ -38,6 +39,16 @@ pub mod paths {
     pub const STATUS: &str = "/api/voice/status";
     /// A stream has changed its state.
     pub const STREAM_STATUS: &str = "/api/voice/stream-status";
+    /// A call of ours was answered; the call's id follows as a path segment.
+    pub const OUTBOUND_ANSWER: &str = "/api/voice/outbound/answer";
+    /// A person or a machine answered it; the same.
+    pub const AMD: &str = "/api/voice/amd";
+    /// A browser wants to call somebody.
+    pub const OUTBOUND: &str = "/api/voice/outbound";
+    /// Its call has ended; the same.
+    pub const OUTBOUND_AFTER: &str = "/api/voice/outbound/after";
+    /// The dialled leg of it has changed its state; the same.
+    pub const OUTBOUND_LEG: &str = "/api/voice/outbound/leg";
     /// Media sockets; a token follows as a path segment.
     pub const STREAM: &str = "/api/voice/stream";
 }

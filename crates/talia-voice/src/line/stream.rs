@@ -3,6 +3,7 @@
 use super::media_socket::{SocketLimits, await_start};
 use super::{MediaSocket, tokens, webhook};
 use crate::app::App;
+use crate::brain::Errand;
 use crate::store::{Burnt, CallRow, StreamClaim};
 use crate::telemetry::labels::Refusal;
 use axum::extract::rejection::PathRejection;
@@ -36,12 +37,21 @@ pub struct AnsweredCall {
     pub to: String,
     /// The name of the conversation that answers.
     pub assistant: String,
+    /// Of a call that we made: why.
+    pub errand: Option<Errand>,
     /// What the TwiML's `<Parameter>`s say.
     pub parameters: BTreeMap<String, String>,
     /// How many streams the call had before: more than 0 when its socket broke and Twilio came back.
     pub streams_before: u32,
     /// When the stream started.
     pub at: Timestamp,
+}
+
+impl AnsweredCall {
+    /// The number at the other end: who calls, or whom we have called.
+    pub fn person(&self) -> &str {
+        if self.errand.is_some() { &self.to } else { &self.from }
+    }
 }
 
 /// Takes a media socket.
@@ -139,12 +149,14 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         .advance_status(start.call_sid.as_str(), CallStatus::InProgress, at, None)
         .await;
     let answering = app.assistants.for_number(&row.to_number).id.clone();
+    let errand = errand_of(&app, &row).await;
     let call = AnsweredCall {
         call_sid: start.call_sid.clone(),
         stream_sid: start.stream_sid.clone(),
         from: row.from_number,
         to: row.to_number,
         assistant: row.assistant.unwrap_or(answering),
+        errand,
         parameters: start.custom_parameters.clone(),
         // Burning the token has counted this one.
         streams_before: u32::try_from(row.streams - 1).unwrap_or(0),
@@ -158,4 +170,17 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         "call answered"
     );
     Box::pin(crate::call::answer(app, socket, call)).await;
+}
+
+/// Why we have made this call; none of a call that came in. Without its row the conversation begins as any other.
+async fn errand_of(app: &App, row: &CallRow) -> Option<Errand> {
+    if row.direction != "outbound-api" {
+        return None;
+    }
+    // A failure is counted by the store.
+    let outbound = app.store.outbound_of_call(&row.call_sid).await.ok().flatten();
+    Some(outbound.map_or_else(Errand::default, |outbound| Errand {
+        purpose: outbound.purpose,
+        variables: serde_json::from_str(&outbound.variables).unwrap_or_default(),
+    }))
 }

@@ -4,10 +4,12 @@
 //! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
 
 mod calls;
+mod do_not_call;
 mod error;
 mod ids;
 mod leads;
 mod open;
+mod outbound;
 mod outbox;
 mod stream_tokens;
 mod times;
@@ -16,9 +18,11 @@ mod write;
 mod writer;
 
 pub use calls::{CallRow, NewCall, OpenCall, Started};
+pub use do_not_call::{DoNotCallChange, DoNotCallRow};
 pub use error::StoreError;
 pub use leads::{LeadFields, LeadRow};
 pub use open::{Store, StoreSettings};
+pub use outbound::{DialAnswer, DialChange, NewDial, OutboundRow, OutboundState};
 pub use outbox::{CloudEvent, EventType, OutboxRow};
 pub use stream_tokens::{Burnt, StreamClaim, TokenHash};
 pub use transcripts::{NewSegment, SegmentRow};

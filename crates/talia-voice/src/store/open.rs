@@ -285,7 +285,19 @@ impl Store {
         }
     }
 
-    async fn write(&self, write: Write) -> Result<Written, StoreError> {
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    pub(super) fn new_id(&self, at: Timestamp) -> String {
+        self.ids.next(at)
+    }
+
+    pub(super) async fn write(&self, write: Write) -> Result<Written, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             write,
@@ -295,7 +307,7 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    fn read<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         result.map_err(|error| {
             let error = StoreError::from(error);
             self.metrics.store_error(error.fault());

@@ -1,7 +1,9 @@
 //! What can be written, as data: so that a write can wait in memory, in order, until the disk takes it.
 
 use super::calls::{self, Ending, Events, NewCall, Started, StatusReport};
+use super::do_not_call::{self, DoNotCallChange};
 use super::leads::{self, LeadFields, LeadOf};
+use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::stream_tokens::{self, Burnt, NewToken, TokenHash};
 use super::transcripts::{self, NewSegment};
 use jiff::Timestamp;
@@ -40,6 +42,9 @@ pub(super) enum Write {
     Lead(String, LeadOf),
     DisclosureHeard(String, Timestamp),
     End(Ending),
+    Dial(String, Box<NewDial>),
+    DialChanged(String, DialChange, Timestamp),
+    DoNotCall(DoNotCallChange, Timestamp),
 }
 
 /// What a write answers.
@@ -48,13 +53,18 @@ pub(super) enum Written {
     Done,
     Started(Started),
     Burnt(Burnt),
+    Dial(Box<DialAnswer>),
+    Changed(bool),
 }
 
 impl Write {
     /// Whether it is kept in memory while the database can't be written. What begins a call isn't: its webhook wants
     /// an answer now, and without a row there is no call.
     pub(super) fn is_kept(&self) -> bool {
-        !matches!(self, Self::Start(_) | Self::Issue(_) | Self::Burn(..))
+        !matches!(
+            self,
+            Self::Start(_) | Self::Issue(_) | Self::Burn(..) | Self::Dial(..) | Self::DoNotCall(..)
+        )
     }
 
     /// Does it, inside the caller's transaction.
@@ -67,6 +77,18 @@ impl Write {
             Self::Start(call) => return calls::start(connection, call, events).await.map(Written::Started),
             Self::Burn(hash, at) => {
                 return stream_tokens::burn(connection, hash, *at).await.map(Written::Burnt);
+            }
+            Self::Dial(id, dial) => {
+                let answer = outbound::ask(connection, (id, dial)).await?;
+                return Ok(Written::Dial(Box::new(answer)));
+            }
+            Self::DialChanged(id, change, at) => {
+                return outbound::change(connection, (id, change), *at)
+                    .await
+                    .map(Written::Changed);
+            }
+            Self::DoNotCall(change, at) => {
+                return do_not_call::change(connection, change, *at).await.map(Written::Changed);
             }
             Self::Issue(token) => stream_tokens::issue(connection, token).await?,
             Self::Advance(report) => calls::advance(connection, report, events).await?,

@@ -1,5 +1,6 @@
 //! The words that metrics are labelled with: closed sets, so that no outside text becomes a label.
 
+use crate::dialing::Denial;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 
 /// Why a request, socket or call was refused.
@@ -61,6 +62,20 @@ pub enum Refusal {
     OperatorKey,
     /// A webhook about a call that we don't know.
     CallUnknown,
+    /// A webhook about a call out that names another call.
+    OutboundForeign,
+    /// A call from a browser that doesn't come from one.
+    NotAClient,
+    /// A call out without an account or a number to show.
+    DialingNotConfigured,
+    /// A program without a key of ours, or from another machine.
+    ApiKey,
+    /// A program whose key isn't good for this.
+    ApiScope,
+    /// A program's request that can't be read or says too little.
+    ApiBody,
+    /// An idempotency key that was used for something else.
+    KeyReused,
 }
 
 /// A message on a media socket that was skipped.
@@ -130,6 +145,11 @@ pub enum Webhook {
     After,
     Status,
     StreamStatus,
+    OutboundAnswer,
+    Amd,
+    Browser,
+    BrowserAfter,
+    BrowserLeg,
 }
 
 /// What was asked of Twilio's REST API.
@@ -180,4 +200,5 @@ label_set! {
     StoreLabel { reason: StoreFault },
     WebhookLabel { webhook: Webhook },
     RestLabel { operation: RestOperation },
+    DenialLabel { reason: Denial },
 }

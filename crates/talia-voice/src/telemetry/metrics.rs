@@ -1,9 +1,10 @@
 //! Every metric there is, with what exactly it counts.
 
 use super::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, Refusal, RefusalLabel, RestLabel, RestOperation,
-    RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, DenialLabel, Refusal, RefusalLabel, RestLabel,
+    RestOperation, RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
 };
+use crate::dialing::Denial;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -44,6 +45,7 @@ pub struct Metrics {
     store_errors: Family<StoreLabel, Counter>,
     turn_latency_seconds: Family<StageLabel, Histogram, fn() -> Histogram>,
     webhook_seconds: Family<WebhookLabel, Histogram, fn() -> Histogram>,
+    dial_denied: Family<DenialLabel, Counter>,
     rest: Family<RestOutcomeLabel, Counter>,
     rest_retries: Family<RestLabel, Counter>,
     rest_seconds: Family<RestLabel, Histogram, fn() -> Histogram>,
@@ -80,6 +82,7 @@ impl Default for Metrics {
             store_errors: Family::default(),
             turn_latency_seconds: Family::new_with_constructor(turn_buckets),
             webhook_seconds: Family::new_with_constructor(fine_buckets),
+            dial_denied: Family::default(),
             rest: Family::default(),
             rest_retries: Family::default(),
             rest_seconds: Family::new_with_constructor(turn_buckets),
@@ -154,6 +157,11 @@ impl Metrics {
             self.webhook_seconds.clone(),
         );
         all.register(
+            "dial_denied",
+            "Numbers that were not dialled, by why",
+            self.dial_denied.clone(),
+        );
+        all.register(
             "twilio_rest",
             "Operations of Twilio's REST API, by how they ended",
             self.rest.clone(),
@@ -204,6 +212,16 @@ impl Metrics {
     pub fn webhook(&self, webhook: Webhook, took: Duration) {
         let label = WebhookLabel { webhook };
         self.webhook_seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// Counts a number that is not dialled.
+    pub fn dial_denied(&self, reason: Denial) {
+        self.dial_denied.get_or_create(&DenialLabel { reason }).inc();
+    }
+
+    /// How many numbers were not dialled for this reason.
+    pub fn dial_denied_count(&self, reason: Denial) -> u64 {
+        self.dial_denied.get_or_create(&DenialLabel { reason }).get()
     }
 
     /// Counts an operation of Twilio's REST API that has ended.

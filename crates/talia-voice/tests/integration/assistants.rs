@@ -127,3 +127,29 @@ fn the_disclosure_can_be_reworded_but_not_left_out() {
     let error = Assistants::load(folder.path()).expect_err("no disclosure").to_string();
     assert!(error.contains("it can be reworded, not left out"), "{error}");
 }
+
+#[test]
+fn the_greeting_of_a_call_out_has_only_gaps_that_somebody_fills() {
+    let load = |greeting: &str| {
+        let folder = TempDir::new().expect("a folder");
+        let (before, rest) = SOLARA.split_once("[outbound]").expect("the example calls out");
+        let (_, after) = rest.split_once("\n[[questions]]").expect("questions behind it");
+        let text =
+            format!("{before}[outbound]\ngreeting = \"{greeting}\"\nvariables = [\"cliente\"]\n\n[[questions]]{after}");
+        std::fs::write(folder.path().join("a.toml"), text).expect("a file");
+        Assistants::load(folder.path()).map_err(|error| error.to_string())
+    };
+    let good = load("{cliente}, soy {assistant}: te llamo por {purpose}.").expect("good");
+    let outbound = good.by_id("solara").expect("it").outbound.clone().expect("calls out");
+    assert!(outbound.needs_purpose());
+    let wrong = load("{cliente}, {email}").expect_err("nobody fills an e-mail");
+    assert!(wrong.contains("email"), "{wrong}");
+    assert!(
+        Assistants::built_in()
+            .expect("good")
+            .by_id("solara")
+            .expect("it")
+            .outbound
+            .is_some()
+    );
+}

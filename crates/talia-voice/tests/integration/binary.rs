@@ -162,3 +162,25 @@ fn help_names_every_command_and_an_unknown_one_is_refused() {
     assert_eq!(run(home.path(), &["answer"], &[]).status.code(), Some(2));
     assert_eq!(run(home.path(), &[], &[]).status.code(), Some(2));
 }
+
+#[test]
+fn a_new_key_is_shown_once_with_the_hash_that_the_configuration_takes() {
+    use sha2::{Digest, Sha256};
+    let folder = folder();
+    let output = run(
+        folder.path(),
+        &["keys", "new-api", "--id", "crm", "--scope", "dial", "--scope", "token"],
+        &[],
+    );
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    let key = said.lines().find(|line| line.starts_with("talia_")).expect("a key");
+    assert_eq!(key.len(), "talia_".len() + 43);
+    let hash = Sha256::digest(key)
+        .iter()
+        .fold(String::new(), |all, byte| all + &format!("{byte:02x}"));
+    assert!(said.contains(&format!("sha256 = \"{hash}\"")));
+    assert!(said.contains("scopes = [\"dial\", \"token\"]"));
+    let again = run(folder.path(), &["keys", "new-api"], &[]);
+    assert!(!text(&again.stdout).contains(key));
+}

@@ -119,6 +119,22 @@ fn errors_are_one_line_that_says_where() {
     insta::assert_snapshot!(error("[twilio]\nshared_keys = { webhooks_sharedkey_1 = 1 }\n", &[]), @"talia.toml:2: invalid type: integer `1`, expected a string");
     insta::assert_snapshot!(error("", &[("TALIA_SPEECH__ENGINES", "cloud")]), @"speech.engines: must be local or fixed-delay");
     insta::assert_snapshot!(error("", &[("TALIA_LOG", "talia=loud")]), @r###"telemetry.log: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"###);
+    insta::assert_snapshot!(error("", &[("TALIA_TWILIO__API_URL", "http://api.twilio.com")]), @"twilio.api_url: must begin with https:// (the account's secret travels to it), except on this machine itself");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__FROM", "5512345678")]), @"dialing.from: is not a number like +525512345678");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__COUNTRIES", "MX, Mexico")]), @"dialing.countries: «Mexico» is no country: two capital letters like MX");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__COUNTRIES", "FI")]), @"dialing.zones: FI is allowed, but its time zones aren't known: give them under dialing.zones");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__HOURS_UNTIL", "08:00")]), @"dialing.hours_until: must be later than hours_from, on one day or more");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__DAYS", "lunes")]), @"dialing.days: takes mon, tue, wed, thu, fri, sat, sun");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__MACHINE", "message")]), @"dialing.machine_message: must have 1 to 1000 characters when dialing.machine is message");
+    insta::assert_snapshot!(error("", &[("TALIA_DIALING__MAX_COST_PER_DAY", "-1")]), @"dialing.max_cost_per_day: must be an amount between 0 and 1000000");
+    let key =
+        |hash: &str, scopes: &str| format!("[[api.keys]]\nid = \"crm\"\nsha256 = \"{hash}\"\nscopes = [{scopes}]\n");
+    let hash = "ab".repeat(32);
+    insta::assert_snapshot!(error(&key("ab", "\"dial\""), &[]), @"api.keys: «crm»: sha256 must be 64 hexadecimal digits (talia-voice keys new-api prints them)");
+    insta::assert_snapshot!(error(&key(&hash, ""), &[]), @"api.keys: «crm»: has no scopes: it could do nothing");
+    insta::assert_snapshot!(error(&key(&hash, "\"dial\"").repeat(2), &[]), @"api.keys: «crm»: is there twice");
+    let scope = error(&key(&hash, "\"all\""), &[]);
+    assert!(scope.starts_with("talia.toml:4: unknown variant `all`"), "{scope}");
     let gone = error("[assistants]\nnumbers = { \"+521\" = \"ventas\" }\n", &[]);
     assert!(gone.starts_with("talia.toml:2: unknown field `numbers`"), "{gone}");
     let gone = error("[disclosure]\ntext = \"\"\n", &[]);
@@ -175,4 +191,20 @@ fn the_manual_is_complete() {
         let is_key = !pair[1].starts_with('#') && pair[1].contains(" = ");
         assert!(!(starts_block && is_key), "no comment above {}", pair[1]);
     }
+}
+
+#[test]
+fn nobody_may_be_called_by_default() {
+    let config = load("", &[]).expect("good");
+    assert!(config.dialing.from.is_none() && config.dialing.policy.countries.is_empty());
+    assert!(config.api.keys.is_empty());
+    let listed = load("[dialing]\ncountries = [\"MX\", \"ES\"]\n", &[]).expect("a list");
+    let named = load("", &[("TALIA_DIALING__COUNTRIES", "ES,MX")]).expect("words");
+    assert_eq!(listed.dialing.policy.countries, named.dialing.policy.countries);
+    let priced = "[[dialing.prices]]\nprefix = \"+52\"\nper_minute = 0.02\n";
+    let priced = load(priced, &[]).expect("a price").dialing.policy.prices;
+    assert_eq!(
+        (priced.a_minute("+525512345678"), priced.a_minute("+34612345678")),
+        (20_000, 500_000)
+    );
 }

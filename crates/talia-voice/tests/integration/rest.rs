@@ -1,6 +1,6 @@
 //! Twilio's REST API from the server's side: what is sent, what is sent again, what an answer means.
 
-use crate::harness::{ACCOUNT, CallServer, Reply, TOKEN, TwilioApi, call_sid, config};
+use crate::harness::{ACCOUNT, CallServer, Reply, TOKEN, TwilioApi, call_sid, config, noon};
 use std::sync::Arc;
 use std::time::Duration;
 use talia_simulator::events::EndedBy;
@@ -9,6 +9,7 @@ use talia_simulator::settings::Secret;
 use talia_twilio::CallSid;
 use talia_twilio::rest::{CallUpdate, Fault, Instructions, NewCall};
 use talia_voice::clock::Clock;
+use talia_voice::dialing::Permit;
 use talia_voice::line::{RestError, TwilioRest};
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::{RestOperation, RestOutcome};
@@ -44,9 +45,19 @@ fn refusal(status: u16, code: u16) -> Reply {
     Reply::Answer(status, format!(r#"{{"code":{code},"message":"m","status":{status}}}"#))
 }
 
+fn permit() -> Permit {
+    let directory = TempDir::new().expect("a folder");
+    let settings = [
+        ("TALIA_DIALING__COUNTRIES", "MX"),
+        ("TALIA_DIALING__HOURS_FROM", "00:00"),
+        ("TALIA_DIALING__HOURS_UNTIL", "23:59"),
+    ];
+    let policy = config(&directory, &settings).dialing.policy;
+    policy.judge("+525512345678", noon()).expect("a permit")
+}
+
 fn new_call() -> NewCall {
     NewCall {
-        to: "+525512345678".to_owned(),
         from: "+525587654321".to_owned(),
         instructions: Instructions::Url("https://voz.example.com/x".to_owned()),
         status_callback: None,
@@ -93,7 +104,7 @@ async fn the_api_key_is_preferred_to_the_accounts_token() {
 async fn a_limited_request_is_sent_again_and_only_that() {
     let api = TwilioApi::start([Reply::TooMany(None), Reply::TooMany(None), resource(1, "queued")]).await;
     let desk = desk(&api.url, &[]);
-    desk.rest.create_call(&new_call()).await.expect("a call");
+    desk.rest.create_call(&permit(), &new_call()).await.expect("a call");
     assert_eq!(api.journal().len(), 3);
     assert_eq!(desk.metrics.rest_count(RestOperation::CreateCall, RestOutcome::Done), 1);
     assert_eq!(desk.metrics.rest_retries_count(RestOperation::CreateCall), 2);
@@ -103,7 +114,11 @@ async fn a_limited_request_is_sent_again_and_only_that() {
 async fn a_wait_beyond_the_deadline_is_not_waited() {
     let api = TwilioApi::start([Reply::TooMany(Some(60))]).await;
     let desk = desk(&api.url, &[]);
-    let error = desk.rest.create_call(&new_call()).await.expect_err("too many");
+    let error = desk
+        .rest
+        .create_call(&permit(), &new_call())
+        .await
+        .expect_err("too many");
     assert_eq!(error.fault(), Fault::RateLimited);
     assert!(!error.unknown_outcome());
     assert_eq!(api.journal().len(), 1);
@@ -120,7 +135,11 @@ async fn a_call_whose_answer_is_lost_or_garbled_is_never_made_twice() {
     for reply in lost {
         let api = TwilioApi::start([reply.clone(), resource(1, "queued")]).await;
         let desk = desk(&api.url, &[]);
-        let error = desk.rest.create_call(&new_call()).await.expect_err("nobody knows");
+        let error = desk
+            .rest
+            .create_call(&permit(), &new_call())
+            .await
+            .expect_err("nobody knows");
         assert!(error.unknown_outcome(), "{reply:?}: {error}");
         assert_eq!(api.journal().len(), 1, "{reply:?}");
         // What it holds of the number is for nobody's log.
@@ -164,7 +183,11 @@ async fn nobody_there_is_not_an_unknown_outcome() {
     .await
     .expect("the listener goes");
     let desk = desk(&url, &[]);
-    let error = desk.rest.create_call(&new_call()).await.expect_err("nobody is there");
+    let error = desk
+        .rest
+        .create_call(&permit(), &new_call())
+        .await
+        .expect_err("nobody is there");
     assert!(matches!(error, RestError::Unreachable));
     assert!(!error.unknown_outcome());
     assert_eq!(
@@ -181,16 +204,18 @@ async fn a_list_is_cut_at_its_time() {
         format!(r#"{{"sid":"{sid}","status":"queued","to":"+52","date_created":"{time}"}}"#)
     };
     let page = format!(
-        r#"{{"calls":[{},{},{}]}}"#,
+        r#"{{"calls":[{},{},{},{}]}}"#,
         made(3, "Tue, 24 Nov 2026 10:00:05 +0000"),
+        made(4, "Tue, 24 Nov 2026 10:00:06 +0000"),
         made(2, "Tue, 24 Nov 2026 10:00:04 +0000"),
         made(1, "Tue, 24 Nov 2026 10:00:03 +0000")
     );
     let api = TwilioApi::start([Reply::Answer(200, page)]).await;
     let since = "2026-11-24T10:00:04.9Z".parse().expect("a time");
+    let until = "2026-11-24T10:00:05.0Z".parse().expect("a time");
     let calls = desk(&api.url, &[])
         .rest
-        .calls_to("+525512345678", since)
+        .calls_to("+525512345678", since..=until)
         .await
         .expect("a list");
     let sids: Vec<_> = calls.iter().map(|call| call.sid.clone()).collect();

@@ -8,6 +8,12 @@ use talia_spanish::{Language, tongue};
 /// The assistant that answers when the operator has written none.
 const DEFAULT: &str = include_str!("../../../../../assistants/solara.toml");
 const DEFAULT_ENGLISH: &str = include_str!("../../../../../assistants/solara-en.toml");
+/// The gap for what a call is about.
+const PURPOSE: &str = "purpose";
+/// Gaps that are the same in every call.
+const OWN_GAPS: [&str; 3] = ["assistant", "business", "notice"];
+/// The longest value of a variable, in characters.
+pub const MAX_VALUE: usize = 200;
 const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
 
 /// Why an assistant can't be used.
@@ -109,6 +115,29 @@ pub struct Lines {
     pub apology: Phrase,
 }
 
+/// How a call that we make begins.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbound {
+    /// Behind the disclosure. Its gaps: `assistant`, `business`, `notice`, `purpose`, and the variables.
+    pub greeting: Phrase,
+    /// Names of the values that whoever orders the call must give.
+    #[serde(default)]
+    pub variables: Vec<String>,
+}
+
+impl Outbound {
+    /// Whether the greeting says what the call is about.
+    pub fn needs_purpose(&self) -> bool {
+        let texts = self.greeting.variants();
+        texts.into_iter().any(|text| gaps(text).contains(&PURPOSE))
+    }
+
+    fn has_gap(&self, gap: &str) -> bool {
+        gap == PURPOSE || OWN_GAPS.contains(&gap) || self.variables.iter().any(|name| name == gap)
+    }
+}
+
 /// One assistant.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +164,8 @@ pub struct Assistant {
     /// The notice that an AI speaks, if the country's text is to be reworded.
     pub disclosure: Option<Phrase>,
     pub greeting: Phrase,
+    /// How it begins the calls that it makes; without it, with the greeting above.
+    pub outbound: Option<Outbound>,
     pub questions: Vec<Question>,
     #[serde(default)]
     pub benefits: Vec<Benefit>,
@@ -182,6 +213,16 @@ impl Assistant {
         for phrase in assistant.phrases() {
             for text in phrase.variants() {
                 if let Some(gap) = gaps(text).into_iter().find(|gap| !GAPS.contains(gap)) {
+                    return Err(AssistantError::UnknownGap {
+                        path: path.to_owned(),
+                        gap: gap.to_owned(),
+                    });
+                }
+            }
+        }
+        if let Some(outbound) = &assistant.outbound {
+            for text in outbound.greeting.variants() {
+                if let Some(gap) = gaps(text).into_iter().find(|gap| !outbound.has_gap(gap)) {
                     return Err(AssistantError::UnknownGap {
                         path: path.to_owned(),
                         gap: gap.to_owned(),
@@ -385,6 +426,11 @@ impl Assistants {
     /// The assistant that answers this number.
     pub fn for_number(&self, number: &str) -> &Arc<Assistant> {
         self.by_number.get(number).unwrap_or(&self.fallback)
+    }
+
+    /// The assistant of this name.
+    pub fn by_id(&self, id: &str) -> Option<&Arc<Assistant>> {
+        self.all.iter().find(|assistant| assistant.id == id)
     }
 
     /// All of them.

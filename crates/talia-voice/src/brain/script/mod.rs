@@ -10,5 +10,5 @@ mod knowledge;
 mod phrase;
 mod talk;
 
-pub use assistant::{Assistant, AssistantError, Assistants};
+pub use assistant::{Assistant, AssistantError, Assistants, MAX_VALUE, Outbound};
 pub use talk::ScriptBrain;

@@ -7,7 +7,7 @@ use super::{
     knowledge::Knowledge,
     phrase::{Phrase, fill},
 };
-use crate::brain::{Brain, LeadDraft, Thought};
+use crate::brain::{Brain, Errand, LeadDraft, Thought};
 use std::{collections::HashMap, sync::Arc};
 use talia_dialogue::{Cue, CueId, EndReason, Entry, Speaker, SpeechKind};
 use talia_spanish::{
@@ -28,6 +28,7 @@ pub struct ScriptBrain {
     pub(super) assistant: Arc<Assistant>,
     knowledge: Knowledge,
     pub(super) caller_number: Option<String>,
+    errand: Option<Errand>,
     thoughts: Thoughts,
     pub(super) state: State,
     before: Vec<(CueId, State)>,
@@ -76,10 +77,34 @@ impl ScriptBrain {
             assistant,
             knowledge,
             caller_number,
+            errand: None,
             thoughts,
             state: State::default(),
             before: Vec::new(),
         }
+    }
+
+    /// The conversation is one that we begin.
+    #[must_use]
+    pub fn on_errand(mut self, errand: Option<Errand>) -> Self {
+        self.errand = errand;
+        self
+    }
+
+    /// The greeting: of a call that we make, the one for such calls.
+    fn greeting(&self) -> Option<String> {
+        let (Some(errand), Some(outbound)) = (&self.errand, &self.assistant.outbound) else {
+            return self.line(&self.assistant.greeting);
+        };
+        let filled = fill(outbound.greeting.text(self.state.usted), |gap| match gap {
+            "purpose" => errand.purpose.as_deref(),
+            name => errand
+                .variables
+                .get(name)
+                .map(String::as_str)
+                .or_else(|| self.assistant.own(name)),
+        });
+        filled.or_else(|| self.line(&self.assistant.greeting))
     }
 
     pub(super) fn line(&self, phrase: &Phrase) -> Option<String> {
@@ -109,8 +134,11 @@ impl ScriptBrain {
         match about {
             Cue::Opening => {
                 reply.said.push((assistant.disclosure_text(), SpeechKind::Disclosure));
-                self.say(&mut reply, &assistant.greeting);
-                self.ask_as(Pending::Field(Field::Need), self.line(&assistant.greeting));
+                let greeting = self.greeting();
+                if let Some(text) = &greeting {
+                    reply.say(text.clone());
+                }
+                self.ask_as(Pending::Field(Field::Need), greeting);
             }
             Cue::Turn { text, .. } => self.turn(&mut reply, text),
             Cue::Digits(digits) => self.digits(&mut reply, digits),

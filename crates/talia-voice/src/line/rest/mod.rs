@@ -8,11 +8,13 @@ pub use error::RestError;
 use crate::app::AppError;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dialing::Permit;
 use crate::outgoing;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::RestOperation;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_twilio::rest::{
@@ -66,11 +68,14 @@ impl TwilioRest {
         &self.account
     }
 
-    /// Makes a call. When the answer is lost ([`RestError::unknown_outcome`]) the call may exist: look with
+    /// Makes the call that was permitted. When the answer is lost ([`RestError::unknown_outcome`]) the call may exist: look with
     /// [`TwilioRest::calls_to`] before it is made again.
-    pub async fn create_call(&self, call: &NewCall) -> Result<CallResource, RestError> {
+    pub async fn create_call(&self, permit: &Permit, call: &NewCall) -> Result<CallResource, RestError> {
         let body = self
-            .send(RestOperation::CreateCall, &rest::create_call(&self.account, call)?)
+            .send(
+                RestOperation::CreateCall,
+                &rest::create_call(&self.account, permit.destination().e164(), call)?,
+            )
             .await?;
         Ok(rest::read_call(&body)?)
     }
@@ -83,8 +88,12 @@ impl TwilioRest {
         Ok(rest::read_call(&body)?)
     }
 
-    /// The newest calls to a number (E.164) that were made at `since` or later, by the API's own times.
-    pub async fn calls_to(&self, number: &str, since: Timestamp) -> Result<Vec<CallResource>, RestError> {
+    /// The newest calls to a number (E.164) that were made in a window, by the API's own times.
+    pub async fn calls_to(
+        &self,
+        number: &str,
+        window: RangeInclusive<Timestamp>,
+    ) -> Result<Vec<CallResource>, RestError> {
         // The API filters by day and start, and a queued call has not started: all are read and filtered here.
         let list = CallList {
             to: Some(number.to_owned()),
@@ -99,7 +108,7 @@ impl TwilioRest {
             let made = call.date_created.as_deref().or(call.start_time.as_deref());
             // RFC 2822 has whole seconds. A call without a time is kept: better one too many to look at.
             made.and_then(instant)
-                .is_none_or(|made| made.as_second() >= since.as_second())
+                .is_none_or(|made| (window.start().as_second()..=window.end().as_second()).contains(&made.as_second()))
         });
         Ok(calls)
     }

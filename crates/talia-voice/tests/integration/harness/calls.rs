@@ -22,14 +22,14 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// A conversation of few words.
-const BRIEF: &str = include_str!("../fixtures/breve.toml");
+pub(super) const BRIEF: &str = include_str!("../fixtures/breve.toml");
 /// Samples of the fixed-delay mouth's hum that a letter is worth.
 pub(crate) const SAMPLES_A_LETTER: usize = 533;
 const FROM: &str = "+525512345678";
 const TO: &str = "+525587654321";
 
 /// Hears the words that the caller of the simulation is saying.
-struct PerfectEar(Arc<Mutex<String>>);
+pub(super) struct PerfectEar(pub(super) Arc<Mutex<String>>);
 
 impl Stt for PerfectEar {
     fn transcribe(&self, _recording: &Recording, _cancel: &Arc<AtomicBool>) -> Result<String, SttError> {
@@ -113,7 +113,7 @@ impl CallServer {
                 }
             }
         });
-        let outcome = tokio::time::timeout(3 * PATIENCE, carrier.dial(plan))
+        let outcome = tokio::time::timeout(3 * PATIENCE, Box::pin(carrier.dial(plan)))
             .await
             .expect("the call ends")
             .expect("a call");

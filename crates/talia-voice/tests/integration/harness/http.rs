@@ -50,6 +50,23 @@ pub(super) async fn post(address: SocketAddr, path: &str, body: &str, headers: &
     raw(address, request.as_bytes()).await
 }
 
+pub(super) async fn request(
+    address: SocketAddr,
+    (method, path): (&str, &str),
+    body: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut lines = header_lines(headers);
+    if !lines.contains("Content-Type") {
+        lines += "Content-Type: application/json\r\n";
+    }
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+    );
+    raw(address, request.as_bytes()).await
+}
+
 /// A POST of JSON.
 pub(super) async fn post_json(address: SocketAddr, target: &str, body: &str, signature: &str) -> Answer {
     let length = body.len();

@@ -1,11 +1,13 @@
 //! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
 
 mod calls;
+mod calls_out;
 mod http;
 mod socket;
 mod twilio_api;
 
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
+pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, wish};
 pub(crate) use http::{Answer, raw};
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
 pub(crate) use twilio_api::{Reply, TwilioApi};
@@ -55,7 +57,9 @@ pub(crate) fn config(directory: &TempDir, more: &[(&str, &str)]) -> Config {
 
 fn try_config(directory: &TempDir, more: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let file = directory.path().join("talia.toml");
-    std::fs::write(&file, "").expect("a file");
+    // A setting of that name is the file itself: tables can't be set by variables.
+    let text = more.iter().find(|(name, _)| *name == "talia.toml");
+    std::fs::write(&file, text.map_or("", |(_, text)| text)).expect("a file");
     let database = format!("sqlite:{}", directory.path().join("talia.db").display());
     let mut environment: HashMap<String, String> = [
         ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
@@ -68,7 +72,7 @@ fn try_config(directory: &TempDir, more: &[(&str, &str)]) -> Result<Config, Conf
     .chain(more.iter().copied())
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
-    environment.retain(|_, value| !value.is_empty());
+    environment.retain(|name, value| !value.is_empty() && name != "talia.toml");
     Config::load(&Sources {
         file: Some(file),
         environment,
@@ -98,10 +102,31 @@ impl TestServer {
         Self::serving(directory, config, clock, edit).await
     }
 
+    /// The same on a port that somebody had to know before.
+    pub(crate) async fn start_on(
+        listener: TcpListener,
+        more: &[(&str, &str)],
+        clock: Clock,
+        edit: impl FnOnce(&mut App),
+    ) -> Self {
+        let directory = TempDir::new().expect("a folder");
+        let config = config(&directory, more);
+        Self::serving_on(listener, (directory, config), clock, edit).await
+    }
+
     async fn serving(directory: TempDir, config: Config, clock: Clock, edit: impl FnOnce(&mut App)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::serving_on(listener, (directory, config), clock, edit).await
+    }
+
+    async fn serving_on(
+        listener: TcpListener,
+        (directory, config): (TempDir, Config),
+        clock: Clock,
+        edit: impl FnOnce(&mut App),
+    ) -> Self {
         let mut app = App::build(config, clock).await.expect("an app");
         edit(Arc::get_mut(&mut app).expect("nobody else has it yet"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
         let served = tokio::spawn(serve(app.clone(), listener, stop.clone().cancelled_owned()));
@@ -142,6 +167,11 @@ impl TestServer {
     /// A POST of JSON to a path, with query, under this signature.
     pub(crate) async fn post_json(&self, target: &str, body: &str, signature: &str) -> Answer {
         http::post_json(self.address, target, body, signature).await
+    }
+
+    /// Any request: method and path, body, headers.
+    pub(crate) async fn request(&self, what: (&str, &str), body: &str, headers: &[(&str, &str)]) -> Answer {
+        http::request(self.address, what, body, headers).await
     }
 
     /// A GET with these headers.

@@ -1,0 +1,91 @@
+//! Table `do_not_call`: numbers whose owners don't want to be called.
+
+use super::times;
+use super::write::{Write, Written};
+use super::{Store, StoreError};
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+/// A change of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DoNotCallChange {
+    /// From now on not to be called; who said so first, and why, stays.
+    Add {
+        number: String,
+        reason: String,
+        added_by: String,
+    },
+    /// May be called again.
+    Remove { number: String },
+}
+
+/// A number of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct DoNotCallRow {
+    pub number: String,
+    pub reason: String,
+    pub added_by: String,
+    pub added_at: String,
+}
+
+/// Changes the list; answers whether anything changed.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    change: &DoNotCallChange,
+    at: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = match change {
+        DoNotCallChange::Add {
+            number,
+            reason,
+            added_by,
+        } => {
+            sqlx::query(
+                "INSERT INTO do_not_call (number, reason, added_by, added_at) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (number) DO NOTHING",
+            )
+            .bind(number)
+            .bind(reason)
+            .bind(added_by)
+            .bind(times::text(at))
+            .execute(connection)
+            .await?
+        }
+        DoNotCallChange::Remove { number } => {
+            sqlx::query("DELETE FROM do_not_call WHERE number = ?")
+                .bind(number)
+                .execute(connection)
+                .await?
+        }
+    };
+    Ok(done.rows_affected() > 0)
+}
+
+/// Whether a number is on the list.
+pub(super) async fn has(connection: &mut SqliteConnection, number: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM do_not_call WHERE number = ?")
+        .bind(number)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+impl Store {
+    /// Changes the do-not-call list; answers whether anything changed.
+    pub async fn change_do_not_call(&self, change: DoNotCallChange) -> Result<bool, StoreError> {
+        match self.write(Write::DoNotCall(change, self.now())).await? {
+            Written::Changed(changed) => Ok(changed),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    /// The list, the newest first.
+    pub async fn do_not_call(&self, limit: u32) -> Result<Vec<DoNotCallRow>, StoreError> {
+        let rows = sqlx::query_as("SELECT * FROM do_not_call ORDER BY added_at DESC, number LIMIT ?")
+            .bind(limit)
+            .fetch_all(self.readers())
+            .await;
+        self.read(rows)
+    }
+}
