@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use talia_twilio::{CallSid, CallStatus};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     carrier::{CallPlan, Carrier},
@@ -106,7 +107,9 @@ pub(crate) struct Call {
     pub(crate) sip_response: Option<u16>,
     pub(crate) record: Record,
     /// Asynchronous verdicts on their way.
-    pub(crate) telling_verdict: JoinSet<Result<Reply, WebhookFault>>,
+    pub(crate) telling_verdict: JoinSet<Option<Result<Reply, WebhookFault>>>,
+    /// The call is over.
+    pub(crate) over: CancellationToken,
 }
 
 /// How a call begins.
@@ -172,6 +175,7 @@ impl Call {
             answered_ms,
             sip_response: None,
             telling_verdict: JoinSet::new(),
+            over: CancellationToken::new(),
             sid: known.sid,
             carrier,
             settings,
@@ -218,7 +222,12 @@ impl Call {
     async fn finish(mut self, ended_by: EndedBy) -> CallOutcome {
         self.log(What::End { by: ended_by });
         self.phone.silence().await;
-        self.telling_verdict.shutdown().await;
+        self.over.cancel();
+        while let Some(told) = self.telling_verdict.join_next().await {
+            if let Ok(Some(Err(fault))) = told {
+                self.warn(crate::status::FAILED, &fault.detail);
+            }
+        }
         self.streams_told().await;
         let duration_ms = self.now_ms();
         if !self.status.is_terminal() {

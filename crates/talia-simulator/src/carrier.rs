@@ -49,7 +49,8 @@ pub struct CallPlan {
     pub live: Option<mpsc::Receiver<LiveInput>>,
     /// More form fields, in every request of the call (`StirVerstat`, `CallToken`, …).
     pub extra_fields: Vec<(String, String)>,
-    /// How many more times the voice webhook is delivered.
+    /// How many more times the voice webhook is delivered: the first copy, the third and so on with the idempotency token
+    /// of the original, as a retry has it; the others with one of their own.
     pub voice_copies: u32,
     /// When the caller hangs up whatever is going on, in milliseconds since the voice webhook was sent.
     pub hang_up_at_ms: Option<u64>,
@@ -95,6 +96,9 @@ pub enum UpdateError {
     /// The call is over, or has no document yet that could be replaced (21220).
     #[error("the call is not in progress")]
     Over,
+    /// The call is somebody's whom a `<Dial>` rang: it can be ended, but not given another document here.
+    #[error("a dialled leg can't be redirected in the simulator")]
+    Leg,
     /// Updates come faster than the call takes them.
     #[error("too many updates")]
     Busy,
@@ -218,6 +222,7 @@ impl Carrier {
         let mut callee = CallPlan::new(from, to, Arc::clone(&person.script));
         callee.listener.clone_from(&person.listener);
         callee.observer.clone_from(&person.observer);
+        callee.cuts.clone_from(&person.cuts);
         let beginning = Beginning::Outbound(Box::new(plan));
         let call = Call::new(means, callee, &beginning);
         tokio::spawn(async move {
@@ -273,12 +278,15 @@ impl Carrier {
         self.with_register(|register| {
             let entry = register.get(sid).ok_or(UpdateError::Unknown)?;
             let sender = entry.control.as_ref().ok_or(UpdateError::Over)?;
-            match (&control, entry.record.read().status) {
+            let known = entry.record.read();
+            let redirects = matches!(control, Control::Twiml(_) | Control::Url(_));
+            if redirects && known.direction == Direction::OutboundDial {
+                return Err(UpdateError::Leg);
+            }
+            match (&control, known.status) {
                 // Too late to call it off: the call goes on.
                 (Control::Cancel, CallStatus::InProgress) => return Ok(()),
-                (Control::Twiml(_) | Control::Url(_), status) if status != CallStatus::InProgress => {
-                    return Err(UpdateError::Over);
-                }
+                (_, status) if redirects && status != CallStatus::InProgress => return Err(UpdateError::Over),
                 _ => {}
             }
             sender.try_send(control).map_err(|_| UpdateError::Busy)

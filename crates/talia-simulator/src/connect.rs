@@ -35,6 +35,7 @@ impl Call {
             }
             Err(fault) => Err(fault),
         };
+        let opened = end.is_ok();
         let error = match &end {
             Err(fault) => Some((fault.code, fault.detail.clone())),
             Ok(StreamEnd::Server(code, _)) => Some((*code, "the server ended the stream".to_owned())),
@@ -59,7 +60,9 @@ impl Call {
             Ok(StreamEnd::Rest(control)) => return self.controlled(control),
             Ok(StreamEnd::Server(..) | StreamEnd::Dropped) | Err(_) => {}
         }
-        if let (Some(_), AfterBreak::Hangs { at_most_ms }) = (&failed, self.settings.after_break) {
+        // A stream that never was can't break.
+        let broke = failed.is_some() && opened;
+        if let (true, AfterBreak::Hangs { at_most_ms }) = (broke, self.settings.after_break) {
             self.log(What::Hangs);
             return match self.pass(at_most_ms).await {
                 Flow::Next => Flow::End(EndedBy::TimeLimit),

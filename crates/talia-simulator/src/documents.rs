@@ -7,7 +7,7 @@ use crate::{
     call::Call,
     events::{Purpose, What},
     twiml::{self, Document, Target},
-    webhook::{Reply, WebhookFault},
+    webhook::{Reply, WebhookFault, new_token},
 };
 
 impl Call {
@@ -46,10 +46,12 @@ impl Call {
         } else {
             0
         };
-        let mut reply = self.request(purpose, target, &fields).await;
-        for _ in 0..copies {
+        let token = new_token();
+        let mut reply = self.request_as(purpose, target, &fields, &token).await;
+        for copy in 0..copies {
             // The carrier hears the last answer of a doubled request.
-            reply = self.request(purpose, target, &fields).await;
+            let token = if copy % 2 == 0 { token.clone() } else { new_token() };
+            reply = self.request_as(purpose, target, &fields, &token).await;
         }
         let reply = match reply {
             Ok(reply) => reply,
@@ -71,11 +73,19 @@ impl Call {
         target: &Target,
         fields: &[(String, String)],
     ) -> Result<Reply, WebhookFault> {
+        self.request_as(purpose, target, fields, &new_token()).await
+    }
+
+    async fn request_as(
+        &mut self,
+        purpose: Purpose,
+        target: &Target,
+        fields: &[(String, String)],
+        token: &str,
+    ) -> Result<Reply, WebhookFault> {
         let before = Instant::now();
         let (webhooks, settings) = (self.webhooks.clone(), self.settings.clone());
-        let result = self
-            .meanwhile(webhooks.send(&settings, target.method, &target.url, fields))
-            .await;
+        let result = self.meanwhile(webhooks.send_as(&settings, target, fields, token)).await;
         let took_ms = (Instant::now() - before).as_secs_f64() * 1_000.0;
         let status = result
             .as_ref()

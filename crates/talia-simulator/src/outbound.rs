@@ -150,10 +150,13 @@ impl Call {
             answered_by: verdict.answered_by.clone(),
             after_ms: verdict.after_ms,
         });
+        let over = self.over.clone();
         self.telling_verdict.spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(verdict.after_ms)).await;
+            let found = tokio::time::sleep(std::time::Duration::from_millis(verdict.after_ms));
+            // A call that ends before has no verdict; one that is on its way arrives.
+            over.run_until_cancelled(found).await?;
             record.answered_by(&verdict.answered_by);
-            webhooks.send(&settings, callback.method, &callback.url, &told).await
+            Some(webhooks.send(&settings, callback.method, &callback.url, &told).await)
         });
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use crate::{events::CallEvent, lines::PreparedScript, listener::Listener};
+use crate::{cut::Cut, events::CallEvent, lines::PreparedScript, listener::Listener};
 
 /// From a request to the network's first sound of ringing, in milliseconds.
 pub(crate) const RING_SETUP_MS: u64 = 200;
@@ -69,6 +69,8 @@ pub struct PersonPlan {
     pub listener: Option<Arc<dyn Listener>>,
     /// Who watches the person's call.
     pub observer: Option<mpsc::Sender<CallEvent>>,
+    /// When the media socket of the person's call is cut; for calls that the REST API makes.
+    pub cuts: Vec<Cut>,
     /// What the detection finds, right or wrong; none: the truth, as fast as Twilio's defaults find it.
     pub verdict: Option<Verdict>,
 }
@@ -81,6 +83,7 @@ impl PersonPlan {
             script,
             listener: None,
             observer: None,
+            cuts: Vec::new(),
             verdict: None,
         }
     }

@@ -69,6 +69,8 @@ pub struct StatusPlan {
     pub progress: bool,
     /// How many more times each is sent.
     pub duplicates: u32,
+    /// Whether copies carry the idempotency token of the first, as Twilio's own retries do; else one of their own.
+    pub retries: bool,
     /// In which order.
     pub order: StatusOrder,
     /// Each is late by up to this, in milliseconds, and may overtake others; only with [`StatusOrder::InOrder`].

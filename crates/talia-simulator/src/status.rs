@@ -13,7 +13,7 @@ use crate::{
     settings::{CarrierSettings, StatusOrder, StatusPlan},
     twiml::Target,
     wall_clock::rfc2822,
-    webhook::Webhooks,
+    webhook::{Webhooks, new_token},
 };
 
 /// Twilio's debugger code for a status callback that wasn't taken; the call isn't touched.
@@ -83,6 +83,13 @@ pub(crate) type Moment = (CallStatus, u64, Timestamp);
 
 type Told = (SentStatus, Option<String>);
 
+#[derive(Debug, Clone)]
+struct Callback {
+    status: CallStatus,
+    fields: Fields,
+    token: String,
+}
+
 /// The callbacks of one call.
 #[derive(Debug)]
 pub(crate) struct StatusCallbacks {
@@ -92,9 +99,9 @@ pub(crate) struct StatusCallbacks {
     sent: Vec<SentStatus>,
     failed: Vec<String>,
     /// To be sent in this order.
-    waiting: VecDeque<(CallStatus, Fields)>,
+    waiting: VecDeque<Callback>,
     /// To be sent when the call is over.
-    held: Vec<(CallStatus, Fields)>,
+    held: Vec<Callback>,
     on_way: JoinSet<Told>,
     sequence: u64,
     end_told: bool,
@@ -140,11 +147,19 @@ impl StatusCallbacks {
                 ("CallbackSource", "call-progress-events"),
             ]));
         }
-        for _ in 0..=self.plan.duplicates {
+        let mut token = new_token();
+        for copy in 0..=self.plan.duplicates {
+            if copy > 0 && !self.plan.retries {
+                token = new_token();
+            }
             if self.random.random_range(0..100) < self.plan.drop_percent {
                 continue;
             }
-            let callback = (status, fields.clone());
+            let callback = Callback {
+                status,
+                fields: fields.clone(),
+                token: token.clone(),
+            };
             match self.plan.order {
                 StatusOrder::InOrder => self.waiting.push_back(callback),
                 StatusOrder::Reversed | StatusOrder::Permutation(_) => self.held.push(callback),
@@ -158,9 +173,9 @@ impl StatusCallbacks {
             self.start(webhooks, settings);
             return;
         }
-        while let Some((status, fields)) = self.waiting.pop_front() {
+        while let Some(callback) = self.waiting.pop_front() {
             if let Some(target) = self.subscription.target.clone() {
-                let told = post(webhooks.clone(), settings.clone(), target, (status, fields), 0).await;
+                let told = post(webhooks.clone(), settings.clone(), target, callback, 0).await;
                 self.take(told);
             }
         }
@@ -234,14 +249,18 @@ async fn post(
     webhooks: Webhooks,
     settings: CarrierSettings,
     target: Target,
-    (status, fields): (CallStatus, Fields),
+    callback: Callback,
     delay_ms: u64,
 ) -> Told {
     tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-    let (answer, failed) = match webhooks.send(&settings, target.method, &target.url, &fields).await {
+    let sent = webhooks
+        .send_as(&settings, &target, &callback.fields, &callback.token)
+        .await;
+    let (answer, failed) = match sent {
         Ok(reply) => (Some(reply.status), None),
         Err(fault) => (fault.status, Some(fault.detail)),
     };
+    let status = callback.status;
     (SentStatus { status, answer }, failed)
 }
 

@@ -11,7 +11,10 @@ use talia_twilio::{
 };
 use tokio::time::Instant;
 
-use crate::settings::{CarrierSettings, authority};
+use crate::{
+    settings::{CarrierSettings, authority},
+    twiml::Target,
+};
 
 /// Retries of one request carry the same value here.
 pub const IDEMPOTENCY_HEADER: &str = "I-Twilio-Idempotency-Token";
@@ -142,21 +145,36 @@ impl Webhooks {
         url: &str,
         fields: &[(String, String)],
     ) -> Result<Reply, WebhookFault> {
+        let target = Target {
+            url: url.to_owned(),
+            method,
+        };
+        self.send_as(settings, &target, fields, &new_token()).await
+    }
+
+    /// The same with a token for [`IDEMPOTENCY_HEADER`], so that a request that is sent again can be told from a new one.
+    pub(crate) async fn send_as(
+        &self,
+        settings: &CarrierSettings,
+        target: &Target,
+        fields: &[(String, String)],
+        token: &str,
+    ) -> Result<Reply, WebhookFault> {
+        let Target { url, method } = target;
         let (mut url, fragment) = match url.split_once('#') {
             Some((url, fragment)) => (url.to_owned(), fragment),
             None => (url.to_owned(), ""),
         };
         let limits = Limits::of(fragment);
         let deadline = Instant::now() + limits.total;
-        let token = crate::carrier::random_hex(16);
-        let mut method = method;
+        let mut method = *method;
         for _ in 0..REDIRECTS {
             let request = Request {
                 settings,
                 method,
                 url: &url,
                 fields,
-                token: &token,
+                token,
             };
             let reply = self.attempts(&request, limits, deadline).await?;
             if !(300..400).contains(&reply.status) {
@@ -271,6 +289,11 @@ impl Webhooks {
             url: request.url.to_owned(),
         })
     }
+}
+
+/// A token for a new request.
+pub(crate) fn new_token() -> String {
+    crate::carrier::random_hex(16)
 }
 
 struct Request<'a> {

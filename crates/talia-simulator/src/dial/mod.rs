@@ -43,18 +43,27 @@ impl Dialled {
 
 impl Call {
     pub(crate) async fn dial(&mut self, dial: &Dial, base: &str) -> Flow {
-        let done = match self.reach(dial, base).await {
-            Ok(done) => done,
-            Err(flow) => return flow,
-        };
-        match &dial.action {
-            Some(action) => Flow::Fetch(Purpose::Action, action.from(base), fields::dial(&done)),
-            None => Flow::Next,
+        let (done, instead) = self.reach(dial, base).await;
+        let action = dial.action.as_ref().map(|action| action.from(base));
+        match (instead, action) {
+            (None, Some(action)) => Flow::Fetch(Purpose::Action, action, fields::dial(&done)),
+            (None, None) => Flow::Next,
+            (Some(Flow::End(EndedBy::Caller)), Some(action)) => {
+                // It is requested whenever a <Dial> ends; nobody is left to hear the answer.
+                self.hung_up = true;
+                let mut told = self.base_fields.with_status(CallStatus::Completed);
+                told.extend(fields::dial(&done));
+                if let Err(fault) = self.request(Purpose::Action, &action, &told).await {
+                    self.warn(fault.code, &fault.detail);
+                }
+                Flow::End(EndedBy::Caller)
+            }
+            (Some(flow), _) => flow,
         }
     }
 
-    /// Rings everybody; the error is what governs the call instead.
-    async fn reach(&mut self, dial: &Dial, base: &str) -> Result<Dialled, Flow> {
+    /// Rings everybody: how it went, and what governs the call instead of the `<Dial>`, if something does.
+    async fn reach(&mut self, dial: &Dial, base: &str) -> (Dialled, Option<Flow>) {
         let known = self.record.read();
         let from = dial.caller_id.clone().unwrap_or_else(|| known.from.clone());
         let own = from == known.from || from == known.to || self.carrier.account().may_show(&from);
@@ -62,7 +71,7 @@ impl Call {
         let numbers = dial.nouns.iter().any(|noun| noun.is_number);
         if !own || (numbers && from.starts_with("client:")) {
             self.warn(INVALID_CALLER_ID, "the callerId may not be shown");
-            return Ok(Dialled::unreached(CallStatus::Failed, None));
+            return (Dialled::unreached(CallStatus::Failed, None), None);
         }
         let began_ms = self.now_ms();
         let mut legs = Vec::new();
@@ -74,7 +83,7 @@ impl Call {
             legs.push(Leg::new(self, noun, (&from, base), began_ms));
         }
         let Some(first) = legs.first().map(|leg| leg.sid.clone()) else {
-            return Ok(Dialled::unreached(CallStatus::Failed, None));
+            return (Dialled::unreached(CallStatus::Failed, None), None);
         };
         let result = match self.ring_legs(&mut legs, dial).await {
             Ok(Some(index)) => {
@@ -88,15 +97,16 @@ impl Call {
                 let duration_s = leg.lasted_ms().div_ceil(1_000);
                 let sid = Some(leg.sid.clone());
                 legs.push(leg);
-                talked.map(|()| Dialled {
+                let done = Dialled {
                     status: CallStatus::Completed,
                     sid,
                     duration_s,
                     bridged,
-                })
+                };
+                (done, talked.err())
             }
-            Ok(None) => Ok(Dialled::unreached(most_telling(&legs), Some(first))),
-            Err(flow) => Err(flow),
+            Ok(None) => (Dialled::unreached(most_telling(&legs), Some(first)), None),
+            Err(flow) => (Dialled::unreached(CallStatus::Canceled, Some(first)), Some(flow)),
         };
         for mut leg in legs {
             leg.end(CallStatus::Canceled, self.now_ms());

@@ -95,6 +95,11 @@ pub(super) fn update(api: &Api, asked: &Asked) -> Result<Answer, Answer> {
         }
         Err(UpdateError::Unknown) => Err(not_found()),
         Err(UpdateError::Over) => Err(bad(CALL_NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")),
+        Err(UpdateError::Leg) => Err(refuse(
+            StatusCode::NOT_IMPLEMENTED,
+            INVALID,
+            "the simulator can't redirect a dialled leg",
+        )),
         Err(UpdateError::Busy) => Err(refuse(
             StatusCode::TOO_MANY_REQUESTS,
             TOO_MANY_REQUESTS,

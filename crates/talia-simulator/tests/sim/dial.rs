@@ -245,7 +245,12 @@ async fn a_caller_who_leaves_takes_the_person_along() {
         let (server, call) = dialled_by(&caller, "<Dial action=\"/after\">+525511112222</Dial>", "", &people).await;
         assert_eq!(call.ended_by, EndedBy::Caller);
         assert_eq!((leg(&call).status, leg(&call).joined_ms.is_some()), (status, joined));
-        assert!(!server.paths().contains(&"/after".to_owned()));
+        let told = action(&server);
+        assert_eq!(
+            (told.field("CallStatus"), told.field("DialCallStatus")),
+            ("completed", status.as_str())
+        );
+        assert_eq!(told.field("DialBridged"), joined.to_string());
     }
 }
 
@@ -321,6 +326,8 @@ async fn rest_ends_a_leg_or_takes_the_caller_back() {
             (&legs[0]["direction"], &legs[0]["parent_call_sid"]),
             (&"outbound-dial".into(), &legs[1]["sid"])
         );
+        let leg_path = format!("/Calls/{}.json", legs[0]["sid"].as_str().unwrap());
+        assert_eq!(desk.post(&leg_path, &[("Twiml", "<Response/>")]).await.0, 501);
         let (sid, fields) = if child {
             (&legs[0]["sid"], [("Status", "completed")])
         } else {

@@ -281,16 +281,19 @@ async fn a_query_of_a_stream_is_stripped_and_other_schemes_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_voice_webhook_may_come_twice() {
+async fn a_voice_webhook_may_come_several_times() {
     let server = Server::start(|_| twiml("<Hangup/>"), no_sockets).await;
     let carrier = Carrier::new(server.settings()).unwrap();
     let mut plan = plan(WAIT).await;
-    plan.voice_copies = 1;
+    plan.voice_copies = 2;
     plan.extra_fields = vec![("StirVerstat".into(), "TN-Validation-Passed-A".into())];
     let call = carrier.dial(plan).await.unwrap();
     let seen = server.seen();
-    assert_eq!(seen.len(), 2);
+    assert_eq!(seen.len(), 3);
     assert_eq!(seen[0].field("CallSid"), seen[1].field("CallSid"));
+    // The first copy is a retry, the second a request of its own.
+    assert_eq!(seen[0].idempotency, seen[1].idempotency);
+    assert_ne!(seen[0].idempotency, seen[2].idempotency);
     assert!(
         seen.iter()
             .all(|seen| seen.signed && seen.field("StirVerstat") == "TN-Validation-Passed-A")
@@ -304,7 +307,7 @@ async fn a_voice_webhook_may_come_twice() {
             }
         )
     };
-    assert_eq!(call.count(voice), 2);
+    assert_eq!(call.count(voice), 3);
 }
 
 #[tokio::test(start_paused = true)]

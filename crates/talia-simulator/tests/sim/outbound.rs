@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use talia_audio::level::rms_dbfs;
 use talia_simulator::{
+    cut::{Cut, CutAt},
     events::EndedBy,
     lines::PreparedScript,
     people::{PersonPlan, Verdict},
@@ -263,6 +264,40 @@ async fn calls_start_a_second_apart_and_may_be_called_off() {
     sleep(Duration::from_millis(1_800)).await;
     assert_eq!(status(2), CallStatus::Ringing);
     assert!(server.paths().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_before_the_verdict_has_none() {
+    let server = Server::start(|_| twiml("<Hangup/>"), no_sockets).await;
+    let desk = Desk::open(&server).await;
+    desk.carrier.put_person(CALLEE, PersonPlan::machine(1_000, 6_000, true));
+    let call = desk
+        .made(&[
+            ("Url", "https://voice.example.com/answered"),
+            ("MachineDetection", "DetectMessageEnd"),
+            ("AsyncAmd", "true"),
+            ("AsyncAmdStatusCallback", "https://voice.example.com/amd"),
+        ])
+        .await;
+    assert_eq!(server.paths(), ["/answered"]);
+    assert_eq!(desk.carrier.call(call.call_sid.as_str()).unwrap().answered_by, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outbound_calls_socket_is_cut_too() {
+    let (_, sockets) = bots(BOT);
+    let server = Server::start(|_| twiml(&format!("{STREAM}<Redirect>/again</Redirect>")), sockets).await;
+    let desk = Desk::open(&server).await;
+    let mut callee = person(500, TALK).await;
+    callee.cuts = vec![Cut {
+        stream: Some(1),
+        at: CutAt::Ms(400),
+        abrupt: false,
+    }];
+    desk.carrier.put_person(CALLEE, callee);
+    let call = desk.made(&ANSWERED[..1]).await;
+    assert_eq!((call.streams(), call.ended_by), (2, EndedBy::Caller));
+    call.assert_script_done();
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,6 +74,27 @@ async fn the_end_may_come_before_the_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn copies_are_retries_or_requests_of_their_own() {
+    for (retries, tokens) in [(true, 1), (false, 3)] {
+        let server = Server::start(|_| twiml("<Hangup/>"), no_sockets).await;
+        let settings = CarrierSettings {
+            status_url: Some("https://voice.example.com/status".into()),
+            status: StatusPlan {
+                duplicates: 2,
+                retries,
+                ..StatusPlan::default()
+            },
+            ..server.settings()
+        };
+        server.call(settings, WAIT).await;
+        let told = server.seen().into_iter().filter(|seen| seen.path == "/status");
+        let sent: Vec<_> = told.map(|seen| seen.idempotency.unwrap()).collect();
+        assert_eq!(sent.len(), 3);
+        assert_eq!(sent.into_iter().collect::<BTreeSet<_>>().len(), tokens);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn callbacks_are_lost_or_late_by_a_seed() {
     let plan = |seed, drop_percent, delay_ms| StatusPlan {
         progress: true,
