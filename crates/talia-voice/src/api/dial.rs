@@ -200,17 +200,7 @@ fn answer(row: OutboundRow) -> Response {
     let status = match row.state {
         OutboundState::Dialled => StatusCode::CREATED,
         OutboundState::Dialling | OutboundState::Unconfirmed => StatusCode::ACCEPTED,
-        OutboundState::Failed => {
-            let word = match row.failure.as_deref() {
-                Some("twilio-refused") => {
-                    return Problem::new(StatusCode::BAD_GATEWAY, "twilio-refused").into_response();
-                }
-                Some("twilio-unauthorised") => "twilio-unauthorised",
-                Some("never-dialled") => "never-dialled",
-                _ => "twilio-unavailable",
-            };
-            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, word).into_response();
-        }
+        OutboundState::Failed => return failed(row.failure.as_deref().unwrap_or_default()).into_response(),
     };
     let made = Made {
         id: row.id,
@@ -220,4 +210,21 @@ fn answer(row: OutboundRow) -> Response {
         created_at: row.created_at,
     };
     (status, Json(made)).into_response()
+}
+
+/// What Twilio said, with its error's number: its page tells the operator what to do.
+fn failed(failure: &str) -> Problem {
+    let (word, code) = failure.split_once(' ').unwrap_or((failure, ""));
+    let problem = match word {
+        "twilio-refused" => Problem::new(StatusCode::BAD_GATEWAY, "twilio-refused"),
+        "twilio-unauthorised" => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "twilio-unauthorised"),
+        "never-dialled" => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "never-dialled"),
+        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "twilio-unavailable"),
+    };
+    if code.is_empty() {
+        return problem;
+    }
+    problem.with(format!(
+        "Twilio's error {code}: https://www.twilio.com/docs/api/errors/{code}"
+    ))
 }

@@ -92,6 +92,7 @@ pub struct OutboundRow {
     pub consent: Option<String>,
     pub reserved_micros: i64,
     pub state: OutboundState,
+    /// A word, and Twilio's error behind it where there was one.
     pub failure: Option<String>,
     pub call_sid: Option<String>,
     pub answered_by: Option<String>,
@@ -117,7 +118,12 @@ pub enum DialChange {
     /// Twilio's answer was lost.
     Unconfirmed,
     /// It was surely not dialled. Where the fault was a passing one, its key may be used again.
-    Failed { reason: &'static str, passes: bool },
+    Failed {
+        reason: &'static str,
+        /// Twilio's error.
+        code: Option<u32>,
+        passes: bool,
+    },
     /// A person or a machine answered, in Twilio's word; and whether the conversation is over with that.
     AnsweredBy { word: &'static str, over: bool },
     /// It is over after so many seconds; for calls without a row in `voice_calls`.
@@ -306,14 +312,14 @@ pub(super) async fn change(
         )
         .bind(id)
         .bind(now),
-        DialChange::Failed { reason, passes } => sqlx::query(
+        DialChange::Failed { reason, code, passes } => sqlx::query(
             "UPDATE outbound_calls SET state = 'failed', failure = ?3, updated_at = ?2,
                  idempotency_key = CASE WHEN ?4 THEN NULL ELSE idempotency_key END
              WHERE id = ?1 AND state IN ('dialling', 'unconfirmed')",
         )
         .bind(id)
         .bind(now)
-        .bind(reason)
+        .bind(code.map_or_else(|| (*reason).to_owned(), |code| format!("{reason} {code}")))
         .bind(passes),
         DialChange::AnsweredBy { word, over } => {
             let done = sqlx::query(

@@ -1,10 +1,11 @@
 //! Calls out: to a person, to a machine, to nobody; asked twice; lost; forbidden, through every door.
 
 use crate::dialing::forbidden;
-use crate::harness::{ACCOUNT, Answer, CALLEE, CallsOut, OUR_NUMBER, call_sid, eventually, noon, wish};
+use crate::harness::{ACCOUNT, Answer, CALLEE, CallsOut, OUR_NUMBER, call_sid, eventually, noon, prepared, wish};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use talia_simulator::carrier::CallPlan;
 use talia_simulator::people::PersonPlan;
 use talia_simulator::rest::{Operation, RestFault};
 use talia_twilio::CallStatus;
@@ -223,6 +224,7 @@ async fn what_twilio_refuses_is_told_and_stays_refused() {
     for _ in 0..2 {
         let answer = calls.ask("uno", &wish(CALLEE)).await;
         assert_eq!((answer.status, reason(&answer).as_str()), (502, "twilio-refused"));
+        assert!(answer.body.contains("/errors/21211"), "{answer:?}");
     }
     let too_many = RestFault::TooManyRequests {
         retry_after_s: Some(60),
@@ -349,14 +351,45 @@ async fn a_person_calls_from_a_browser() {
 }
 
 #[tokio::test]
+async fn a_browser_and_a_person_talk_and_what_it_cost_is_known() {
+    let more = [
+        ("TALIA_DIALING__PRICE_PER_MINUTE", "1"),
+        ("TALIA_DIALING__MAX_COST_PER_DAY", "30"),
+    ];
+    let calls = CallsOut::start(&more).await;
+    let carrier = calls.app_carrier();
+    let person = prepared("[[step]]\ndo = \"silence\"\nms = 1500\n[[step]]\ndo = \"say\"\ntext = \"¿bueno?\"").await;
+    carrier.put_person(CALLEE, PersonPlan::answers(100, person));
+    let browser = prepared("[[step]]\ndo = \"expect_hang_up\"\nwithin_ms = 15000").await;
+    let outcome = Box::pin(carrier.dial(CallPlan::new("client:ana", CALLEE, browser)))
+        .await
+        .expect("a call");
+    outcome.assert_no_warnings();
+    assert_eq!(outcome.verbs(), ["Dial", "Hangup"]);
+    assert_eq!(outcome.dialled.len(), 1);
+    let metrics = &calls.server.app.metrics;
+    assert_eq!(metrics.refused_count(Refusal::OutboundForeign), 0);
+    // Of the 21 minutes that were reserved one was used: there is room for the next.
+    assert!(browse(&calls, &call_sid(3), CALLEE).await.contains("<Dial"));
+    let store = &calls.server.app.store;
+    let outbound = store
+        .outbound_of_call(outcome.call_sid.as_str())
+        .await
+        .expect("a read")
+        .expect("a row");
+    assert_eq!((outbound.door.as_str(), outbound.asked_by.as_str()), ("browser", "ana"));
+}
+
+#[tokio::test]
 async fn only_a_browser_calls_through_the_app() {
     let calls = CallsOut::start(&[]).await;
-    for from in [CALLEE, "anonymous", "sip:ana@example.com", "client:"] {
+    let long = format!("client:{}", "x".repeat(122));
+    for from in [CALLEE, "anonymous", "sip:ana@example.com", "client:", &long] {
         let form = browser_form("CA00000000000000000000000000000009", from, CALLEE);
         let answer = calls.server.post("/api/voice/outbound", &form).await;
         assert!(!answer.body.contains("<Dial"), "{from}");
     }
-    assert_eq!(calls.server.app.metrics.refused_count(Refusal::NotAClient), 4);
+    assert_eq!(calls.server.app.metrics.refused_count(Refusal::NotAClient), 5);
     let form = browser_form("CA00000000000000000000000000000009", "client:ana", CALLEE);
     let answer = calls.server.post_with("/api/voice/outbound", &form, &[]).await;
     assert_eq!(answer.status, 403, "unsigned");

@@ -131,6 +131,7 @@ async fn play(steps: Vec<Step>) {
                     let failed = admitted.remove(position);
                     let change = DialChange::Failed {
                         reason: "twilio-refused",
+                        code: None,
                         passes: false,
                     };
                     assert!(store.dial_changed(&failed.id, change).await.expect("a write"));

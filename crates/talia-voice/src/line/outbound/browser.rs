@@ -16,6 +16,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
+use talia_twilio::access_token::LONGEST_IDENTITY;
 use talia_twilio::form::Form;
 use talia_twilio::webhook::{StatusCallback, VoiceRequest};
 use tokio::time::timeout;
@@ -39,7 +40,8 @@ pub(crate) async fn browser(State(app): State<Arc<App>>, request: Request<Body>)
 
 async fn join(app: &App, voice: &VoiceRequest) -> Response {
     // Only our own tokens make a client; a telephone that reaches this URL was misconfigured or misled.
-    let Some(identity) = voice.from.strip_prefix("client:").filter(|name| !name.is_empty()) else {
+    let named = |name: &&str| (1..=LONGEST_IDENTITY).contains(&name.len());
+    let Some(identity) = voice.from.strip_prefix("client:").filter(named) else {
         return refuse(app, Refusal::NotAClient);
     };
     if app.draining.is_cancelled() {

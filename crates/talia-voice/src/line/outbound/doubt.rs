@@ -48,6 +48,7 @@ pub async fn resolve(app: &App) -> Result<usize, StoreError> {
             }
             None if asked.saturating_add(LISTED).is_ok_and(|late| late < now) => DialChange::Failed {
                 reason: "never-dialled",
+                code: None,
                 passes: true,
             },
             None => continue,

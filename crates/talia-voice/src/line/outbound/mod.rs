@@ -116,20 +116,13 @@ pub async fn dial(app: &App, order: CallOrder) -> Result<OutboundRow, DialError>
         }
         Err(error) => {
             tracing::warn!(outbound.id = row.id, %error, "a call out could not be made");
+            let code = error.twilio_says().and_then(|(code, _)| code);
+            let failed = |reason, passes| DialChange::Failed { reason, code, passes };
             match error.fault() {
                 Fault::UnknownOutcome => DialChange::Unconfirmed,
-                Fault::RateLimited => DialChange::Failed {
-                    reason: "twilio-unavailable",
-                    passes: true,
-                },
-                Fault::Unauthorised => DialChange::Failed {
-                    reason: "twilio-unauthorised",
-                    passes: true,
-                },
-                Fault::NotFound | Fault::CallOver | Fault::Refused => DialChange::Failed {
-                    reason: "twilio-refused",
-                    passes: false,
-                },
+                Fault::RateLimited => failed("twilio-unavailable", true),
+                Fault::Unauthorised => failed("twilio-unauthorised", true),
+                Fault::NotFound | Fault::CallOver | Fault::Refused => failed("twilio-refused", false),
             }
         }
     };

@@ -3,6 +3,7 @@
 use super::calls::{BRIEF, PerfectEar};
 use super::http::Answer;
 use super::{ACCOUNT, ORIGIN, PATIENCE, TOKEN, TestServer};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use talia_simulator::carrier::Carrier;
 use talia_simulator::events::{Side, What};
@@ -44,10 +45,7 @@ impl CallsOut {
     pub(crate) async fn start_at(more: &[(&str, &str)], clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let account = AccountSid::new(ACCOUNT).expect("an account");
-        let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, "/api/voice/inbound");
-        settings.dial_origin = Some(format!("http://{address}"));
-        let carrier = Carrier::new(settings).expect("a carrier");
+        let carrier = carrier(address, "/api/voice/inbound");
         let key = ApiKey {
             sid: KEY.to_owned(),
             secret: Secret::new("s3cret"),
@@ -90,12 +88,16 @@ impl CallsOut {
         }
     }
 
+    /// The same Twilio, for calls that come in through the TwiML App.
+    pub(crate) fn app_carrier(&self) -> Carrier {
+        carrier(self.server.address, "/api/voice/outbound")
+    }
+
     /// Puts a person at the number, whose words our ears hear exactly.
     pub(crate) async fn put_person(&self, script: &str) {
-        let script = Script::parse(script).expect("a script");
-        let script = PreparedScript::new(script, &ToneSpeaker).await.expect("tones");
+        let script = prepared(script).await;
         let (observer, mut events) = mpsc::channel(1_024);
-        let mut person = PersonPlan::answers(100, Arc::new(script));
+        let mut person = PersonPlan::answers(100, script);
         person.observer = Some(observer);
         self.carrier.put_person(CALLEE, person);
         let said = self.said.clone();
@@ -128,6 +130,19 @@ impl CallsOut {
             .expect("the call ends")
             .expect("a call")
     }
+}
+
+fn carrier(address: SocketAddr, voice: &str) -> Carrier {
+    let account = AccountSid::new(ACCOUNT).expect("an account");
+    let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, voice);
+    settings.dial_origin = Some(format!("http://{address}"));
+    Carrier::new(settings).expect("a carrier")
+}
+
+/// A script, its words as tones.
+pub(crate) async fn prepared(script: &str) -> Arc<PreparedScript> {
+    let script = Script::parse(script).expect("a script");
+    Arc::new(PreparedScript::new(script, &ToneSpeaker).await.expect("tones"))
 }
 
 /// A wish to call this number.

@@ -7,7 +7,7 @@ mod socket;
 mod twilio_api;
 
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
-pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, wish};
+pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use http::{Answer, raw};
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
 pub(crate) use twilio_api::{Reply, TwilioApi};
