@@ -163,7 +163,7 @@ impl Call {
             unsent_messages: 0,
             webhooks: carrier.webhooks().clone(),
             telling: JoinSet::new(),
-            callbacks: StatusCallbacks::new(subscription, settings.status),
+            callbacks: StatusCallbacks::new(subscription, Arc::clone(&settings), carrier.webhooks().clone()),
             warnings: Vec::new(),
             status: known.status,
             origin: Instant::now(),
@@ -191,7 +191,9 @@ impl Call {
                 if self.settings.status.end_first {
                     self.write_status(CallStatus::Completed, 0);
                 }
-                self.tell_status(CallStatus::Ringing).await;
+                self.tell_status(CallStatus::Ringing);
+                // Told before the voice webhook is asked; everything later is told beside the call.
+                self.callbacks.answered().await;
                 Flow::Fetch(Purpose::Voice, voice, Vec::new())
             }
             Beginning::Outbound(plan) => self.ring(*plan).await,
@@ -237,9 +239,9 @@ impl Call {
             } else {
                 CallStatus::Completed
             };
-            self.tell_status(last).await;
+            self.tell_status(last);
         }
-        let (statuses, failed) = self.callbacks.finish(&self.webhooks, &self.settings).await;
+        let (statuses, failed) = self.callbacks.finish().await;
         for detail in failed {
             self.warn(crate::status::FAILED, &detail);
         }
@@ -295,16 +297,12 @@ impl Call {
         self.log(What::Warning { code, detail });
     }
 
-    pub(crate) async fn tell_status(&mut self, status: CallStatus) {
+    pub(crate) fn tell_status(&mut self, status: CallStatus) {
         self.status = status;
         let lasted_ms = self.answered_ms.map_or(0, |answered| self.now_ms() - answered);
         let seconds = lasted_ms.div_ceil(1_000);
         self.record.reached(status, seconds);
         self.write_status(status, seconds);
-        self.callbacks.deliver(&self.webhooks, &self.settings).await;
-        for detail in self.callbacks.failures() {
-            self.warn(crate::status::FAILED, &detail);
-        }
     }
 
     fn write_status(&mut self, status: CallStatus, seconds: u64) {

@@ -33,15 +33,14 @@ impl Call {
             if let Verb::Reject { reason } = verb {
                 if index == 0 && self.status == CallStatus::Ringing {
                     let busy = reason == "busy";
-                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer })
-                        .await;
+                    self.tell_status(if busy { CallStatus::Busy } else { CallStatus::NoAnswer });
                     return Flow::End(EndedBy::Rejected);
                 }
                 self.warn(SCHEMA_VALIDATION_WARNING, "<Reject> isn't the first verb");
                 continue;
             }
             if self.status == CallStatus::Ringing && !matches!(verb, Verb::Redirect(_)) {
-                self.tell_status(CallStatus::InProgress).await;
+                self.tell_status(CallStatus::InProgress);
             }
             let flow = self.verb(verb, &document.url).await;
             if !matches!(flow, Flow::Next) {

@@ -59,21 +59,21 @@ impl Call {
         if let Some(end) = self.wait(plan.queue_ms).await {
             return end;
         }
-        self.tell_status(CallStatus::Initiated).await;
+        self.tell_status(CallStatus::Initiated);
         if let Some(end) = self.wait(RING_SETUP_MS).await {
             return end;
         }
         let timeout_ms = plan.timeout_ms + GRACE_MS;
         let refused = match plan.person.pickup {
             Pickup::Answers { after_ms } | Pickup::Machine { after_ms, .. } if after_ms <= timeout_ms => {
-                self.tell_status(CallStatus::Ringing).await;
+                self.tell_status(CallStatus::Ringing);
                 if let Some(end) = self.wait(after_ms).await {
                     return end;
                 }
                 None
             }
             Pickup::Answers { .. } | Pickup::Machine { .. } | Pickup::NoAnswer => {
-                self.tell_status(CallStatus::Ringing).await;
+                self.tell_status(CallStatus::Ringing);
                 if let Some(end) = self.wait(timeout_ms).await {
                     return end;
                 }
@@ -84,7 +84,7 @@ impl Call {
         };
         if let Some((status, sip)) = refused {
             self.sip_response = Some(sip);
-            self.tell_status(status).await;
+            self.tell_status(status);
             return Flow::End(EndedBy::Unanswered);
         }
         self.answered(&plan).await
@@ -96,7 +96,7 @@ impl Call {
         if let Some(limit_ms) = plan.time_limit_ms {
             self.limit_at_ms = now_ms + limit_ms;
         }
-        self.tell_status(CallStatus::InProgress).await;
+        self.tell_status(CallStatus::InProgress);
         for key in plan.send_digits.chars() {
             let lasts_ms = if key.eq_ignore_ascii_case(&'w') {
                 WAIT_MS

@@ -1,16 +1,19 @@
 //! A call's status callbacks: which events are told, and how disorderly the network delivers them.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use talia_twilio::CallStatus;
-use tokio::task::JoinSet;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     fields::{Fields, pairs},
     outcome::SentStatus,
-    settings::{CarrierSettings, StatusOrder, StatusPlan},
+    settings::{CarrierSettings, StatusOrder},
     twiml::Target,
     wall_clock::rfc2822,
     webhook::{Webhooks, new_token},
@@ -81,7 +84,8 @@ impl Subscription {
 /// What is known when a callback is written: status, seconds from the answer, wall time.
 pub(crate) type Moment = (CallStatus, u64, Timestamp);
 
-type Told = (SentStatus, Option<String>);
+/// What was sent, in that order, and why some weren't taken.
+pub(crate) type Posted = (Vec<SentStatus>, Vec<String>);
 
 #[derive(Debug, Clone)]
 struct Callback {
@@ -90,40 +94,47 @@ struct Callback {
     token: String,
 }
 
-/// The callbacks of one call.
 #[derive(Debug)]
+enum Letter {
+    /// To be sent after so many milliseconds; without a delay the next one waits for its answer.
+    Post(Callback, u64),
+    /// Everything before it has been answered.
+    Answered(oneshot::Sender<()>),
+}
+
+/// Callbacks that may wait for a slow server.
+const QUEUE: usize = 64;
+
+/// The callbacks of one call. They are sent beside it: a server that is slow to take them doesn't hold the call.
 pub(crate) struct StatusCallbacks {
     subscription: Subscription,
-    plan: StatusPlan,
+    settings: Arc<CarrierSettings>,
+    webhooks: Webhooks,
     random: StdRng,
-    sent: Vec<SentStatus>,
-    failed: Vec<String>,
-    /// To be sent in this order.
-    waiting: VecDeque<Callback>,
     /// To be sent when the call is over.
     held: Vec<Callback>,
-    on_way: JoinSet<Told>,
     sequence: u64,
     end_told: bool,
+    postman: Option<(mpsc::Sender<Letter>, JoinHandle<Posted>)>,
+    lost: Vec<String>,
 }
 
 impl StatusCallbacks {
-    pub(crate) fn new(subscription: Subscription, plan: StatusPlan) -> Self {
+    pub(crate) fn new(subscription: Subscription, settings: Arc<CarrierSettings>, webhooks: Webhooks) -> Self {
         Self {
             subscription,
-            plan,
-            random: StdRng::seed_from_u64(plan.seed),
-            sent: Vec::new(),
-            failed: Vec::new(),
-            waiting: VecDeque::new(),
+            random: StdRng::seed_from_u64(settings.status.seed),
+            settings,
+            webhooks,
             held: Vec::new(),
-            on_way: JoinSet::new(),
             sequence: 0,
             end_told: false,
+            postman: None,
+            lost: Vec::new(),
         }
     }
 
-    /// Writes a callback, if it is subscribed to and the network doesn't lose it.
+    /// Writes a callback and sends it, if it is subscribed to and the network neither loses nor holds it.
     pub(crate) fn write(&mut self, mut fields: Fields, (status, seconds, now): Moment) {
         let wanted = self.subscription.target.is_some() && self.subscription.wants(status);
         if !wanted || (status.is_terminal() && self.end_told) {
@@ -147,12 +158,13 @@ impl StatusCallbacks {
                 ("CallbackSource", "call-progress-events"),
             ]));
         }
+        let plan = self.settings.status;
         let mut token = new_token();
-        for copy in 0..=self.plan.duplicates {
-            if copy > 0 && !self.plan.retries {
+        for copy in 0..=plan.duplicates {
+            if copy > 0 && !plan.retries {
                 token = new_token();
             }
-            if self.random.random_range(0..100) < self.plan.drop_percent {
+            if self.random.random_range(0..100) < plan.drop_percent {
                 continue;
             }
             let callback = Callback {
@@ -160,107 +172,111 @@ impl StatusCallbacks {
                 fields: fields.clone(),
                 token: token.clone(),
             };
-            match self.plan.order {
-                StatusOrder::InOrder => self.waiting.push_back(callback),
-                StatusOrder::Reversed | StatusOrder::Permutation(_) => self.held.push(callback),
+            if plan.order == StatusOrder::InOrder {
+                let delay_ms = self.random.random_range(0..=plan.delay_ms);
+                self.send(Letter::Post(callback, delay_ms));
+            } else {
+                self.held.push(callback);
             }
         }
     }
 
-    /// Sends what is due, and waits for the answers.
-    pub(crate) async fn deliver(&mut self, webhooks: &Webhooks, settings: &CarrierSettings) {
-        if self.plan.delay_ms > 0 {
-            self.start(webhooks, settings);
+    fn send(&mut self, letter: Letter) {
+        let Some(target) = self.subscription.target.clone() else {
             return;
-        }
-        while let Some(callback) = self.waiting.pop_front() {
-            if let Some(target) = self.subscription.target.clone() {
-                let told = post(webhooks.clone(), settings.clone(), target, callback, 0).await;
-                self.take(told);
-            }
-        }
-    }
-
-    /// Sends what is due beside the call: one after the other, or each after its own delay.
-    pub(crate) fn start(&mut self, webhooks: &Webhooks, settings: &CarrierSettings) {
-        while let Some(told) = self.on_way.try_join_next() {
-            self.take_joined(told);
-        }
-        while self.plan.delay_ms > 0 || self.on_way.is_empty() {
-            let Some(callback) = self.waiting.pop_front() else {
-                return;
-            };
-            let Some(target) = self.subscription.target.clone() else {
-                return;
-            };
-            let delay_ms = self.random.random_range(0..=self.plan.delay_ms);
-            let (webhooks, settings) = (webhooks.clone(), settings.clone());
-            self.on_way.spawn(post(webhooks, settings, target, callback, delay_ms));
-        }
-    }
-
-    /// Sends everything that is left. Returns what was sent, in that order, and why some weren't taken.
-    pub(crate) async fn finish(
-        &mut self,
-        webhooks: &Webhooks,
-        settings: &CarrierSettings,
-    ) -> (Vec<SentStatus>, Vec<String>) {
-        loop {
-            self.start(webhooks, settings);
-            let Some(told) = self.on_way.join_next().await else {
-                break;
-            };
-            self.take_joined(told);
-        }
-        let held = std::mem::take(&mut self.held);
-        self.waiting = match self.plan.order {
-            StatusOrder::InOrder => held.into(),
-            StatusOrder::Reversed => held.into_iter().rev().collect(),
-            StatusOrder::Permutation(number) => permuted(held, number).into(),
         };
-        while let Some(callback) = self.waiting.pop_front() {
-            if let Some(target) = self.subscription.target.clone() {
-                let told = post(webhooks.clone(), settings.clone(), target, callback, 0).await;
-                self.take(told);
-            }
-        }
-        (std::mem::take(&mut self.sent), std::mem::take(&mut self.failed))
-    }
-
-    /// Why callbacks weren't taken since the last look.
-    pub(crate) fn failures(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.failed)
-    }
-
-    fn take_joined(&mut self, told: Result<Told, tokio::task::JoinError>) {
-        match told {
-            Ok(told) => self.take(told),
-            Err(error) => self.failed.push(error.to_string()),
+        let (letters, _) = self.postman.get_or_insert_with(|| {
+            let (sender, letters) = mpsc::channel(QUEUE);
+            let work = deliver(self.webhooks.clone(), Arc::clone(&self.settings), target, letters);
+            (sender, tokio::spawn(work))
+        });
+        if letters.try_send(letter).is_err() {
+            self.lost.push("the server took no callback for too long".to_owned());
         }
     }
 
-    fn take(&mut self, (sent, failed): Told) {
-        self.sent.push(sent);
-        self.failed.extend(failed);
+    /// Waits until everything that isn't delayed has been answered.
+    pub(crate) async fn answered(&mut self) {
+        if self.postman.is_some() {
+            let (sender, answered) = oneshot::channel();
+            self.send(Letter::Answered(sender));
+            // Without an answer there is no postman any more.
+            drop(answered.await);
+        }
+    }
+
+    /// Sends everything that is left, and waits for it.
+    pub(crate) async fn finish(&mut self) -> Posted {
+        let held = std::mem::take(&mut self.held);
+        let left = match self.settings.status.order {
+            StatusOrder::InOrder => held,
+            StatusOrder::Reversed => held.into_iter().rev().collect(),
+            StatusOrder::Permutation(number) => permuted(held, number),
+        };
+        for callback in left {
+            self.answered().await;
+            self.send(Letter::Post(callback, 0));
+        }
+        let mut lost = std::mem::take(&mut self.lost);
+        let Some((letters, work)) = self.postman.take() else {
+            return (Vec::new(), lost);
+        };
+        drop(letters);
+        let (sent, failed) = work.await.unwrap_or_else(|error| (Vec::new(), vec![error.to_string()]));
+        lost.extend(failed);
+        (sent, lost)
     }
 }
 
-async fn post(
+/// Sends letters until there are no more.
+async fn deliver(
     webhooks: Webhooks,
-    settings: CarrierSettings,
+    settings: Arc<CarrierSettings>,
     target: Target,
+    mut letters: mpsc::Receiver<Letter>,
+) -> Posted {
+    let mut late = JoinSet::new();
+    let (mut sent, mut failed) = Posted::default();
+    while let Some(letter) = letters.recv().await {
+        match letter {
+            Letter::Answered(sender) => drop(sender.send(())),
+            Letter::Post(callback, 0) => {
+                let (status, reason) = post(&webhooks, &settings, &target, callback).await;
+                sent.push(status);
+                failed.extend(reason);
+            }
+            Letter::Post(callback, delay_ms) => {
+                let (webhooks, settings, target) = (webhooks.clone(), Arc::clone(&settings), target.clone());
+                late.spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                    post(&webhooks, &settings, &target, callback).await
+                });
+            }
+        }
+    }
+    while let Some(told) = late.join_next().await {
+        match told {
+            Ok((status, reason)) => {
+                sent.push(status);
+                failed.extend(reason);
+            }
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    (sent, failed)
+}
+
+async fn post(
+    webhooks: &Webhooks,
+    settings: &CarrierSettings,
+    target: &Target,
     callback: Callback,
-    delay_ms: u64,
-) -> Told {
-    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-    let sent = webhooks
-        .send_as(&settings, &target, &callback.fields, &callback.token)
-        .await;
-    let (answer, failed) = match sent {
+) -> (SentStatus, Option<String>) {
+    let Callback { status, fields, token } = callback;
+    let (answer, failed) = match webhooks.send_as(settings, target, &fields, &token).await {
         Ok(reply) => (Some(reply.status), None),
         Err(fault) => (fault.status, Some(fault.detail)),
     };
-    let status = callback.status;
     (SentStatus { status, answer }, failed)
 }
 

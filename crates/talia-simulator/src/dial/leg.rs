@@ -1,6 +1,6 @@
 //! The leg of a `<Dial>`: the person who is rung, the callbacks of that call, and what was heard at that end.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use talia_audio::frame::MulawFrame;
 use talia_twilio::{CallSid, CallStatus};
@@ -18,10 +18,8 @@ use crate::{
     phone::Phone,
     recording::Recording,
     records::Record,
-    settings::CarrierSettings,
     status::{StatusCallbacks, Subscription},
     twiml::{DialNoun, Target},
-    webhook::Webhooks,
 };
 
 /// A person who is rung. Times are those of the call that dials.
@@ -70,7 +68,7 @@ impl Leg {
             pickup: person.pickup,
             phone: Phone::new(&person.script, person.listener, None),
             record,
-            callbacks: StatusCallbacks::new(subscription, settings.status),
+            callbacks: StatusCallbacks::new(subscription, Arc::clone(settings), call.webhooks.clone()),
             control,
             leave,
             recording: Recording::default(),
@@ -174,11 +172,6 @@ impl Leg {
         }
     }
 
-    /// Sends what is due of the leg's callbacks.
-    pub(crate) fn tell(&mut self, webhooks: &Webhooks, settings: &CarrierSettings) {
-        self.callbacks.start(webhooks, settings);
-    }
-
     /// The leg is over, unless it was before.
     pub(crate) fn end(&mut self, status: CallStatus, call_ms: u64) {
         if !self.status.is_terminal() {
@@ -209,10 +202,10 @@ impl Leg {
     }
 
     /// Tells what is left to be told.
-    pub(crate) async fn finish(mut self, webhooks: &Webhooks, settings: &CarrierSettings) -> DialledLeg {
+    pub(crate) async fn finish(mut self) -> DialledLeg {
         self.leave.now();
         self.phone.silence().await;
-        let (statuses, _) = self.callbacks.finish(webhooks, settings).await;
+        let (statuses, _) = self.callbacks.finish().await;
         DialledLeg {
             duration_ms: self.lasted_ms(),
             call_sid: self.sid,

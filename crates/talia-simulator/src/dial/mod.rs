@@ -110,9 +110,7 @@ impl Call {
         };
         for mut leg in legs {
             leg.end(CallStatus::Canceled, self.now_ms());
-            let (webhooks, settings) = (self.webhooks.clone(), self.settings.clone());
-            self.leaving
-                .spawn(async move { leg.finish(&webhooks, &settings).await });
+            self.leaving.spawn(leg.finish());
         }
         result
     }
@@ -135,7 +133,6 @@ impl Call {
                         status: leg.status.as_str(),
                     });
                 }
-                leg.tell(&self.webhooks, &self.settings);
                 if leg.status == CallStatus::InProgress {
                     return Ok(Some(index));
                 }
@@ -187,7 +184,6 @@ impl Call {
                 Tick::End(flow) => return Err(flow),
             };
             let person = leg.frame(call_ms, &to_person, &mut self.journal);
-            leg.tell(&self.webhooks, &self.settings);
             let caller = self.frame(call_ms, &person.voice, Source::Person);
             to_person = caller.voice;
             if caller.left {

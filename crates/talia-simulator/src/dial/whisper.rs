@@ -130,7 +130,6 @@ impl Call {
             if let Some(call_ms) = self.caller_hears_ringing(&mut grid, false).await? {
                 let heard = frame_of(samples, grid.frames() - 1);
                 let person = leg.frame(call_ms, &heard, &mut self.journal);
-                leg.tell(&self.webhooks, &self.settings);
                 if person.left {
                     return Ok(false);
                 }

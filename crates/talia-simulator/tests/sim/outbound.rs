@@ -1,6 +1,12 @@
 //! Calls that the REST API made: rung, answered or not, told, detected, limited.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    response::IntoResponse as _,
+};
+use futures::stream::pending;
 
 use talia_audio::level::rms_dbfs;
 use talia_simulator::{
@@ -124,6 +130,25 @@ async fn whoever_does_not_answer_is_told_so() {
         }
         assert!(!server.paths().contains(&"/answered".to_owned()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_slow_to_take_callbacks_does_not_hold_the_call() {
+    let server = Server::start(
+        |path| match path {
+            "/status" => Body::from_stream(pending::<Result<Bytes, Infallible>>()).into_response(),
+            _ => twiml("<Pause length=\"3\"/>"),
+        },
+        no_sockets,
+    )
+    .await;
+    let desk = Desk::open(&server).await;
+    desk.carrier.put_person(CALLEE, PersonPlan::silent(1_000));
+    let call = desk.made(ANSWERED).await;
+    assert!((4_200..4_300).contains(&call.duration_ms), "{}", call.duration_ms);
+    // Each was given up after its 15 seconds.
+    assert_eq!((call.statuses.len(), call.warnings_of(15_003)), (4, 4));
+    assert!(call.statuses.iter().all(|sent| sent.answer.is_none()));
 }
 
 #[tokio::test(start_paused = true)]
