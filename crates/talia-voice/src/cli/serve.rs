@@ -21,6 +21,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     init_logs(&config.telemetry);
     let clock = Clock::real();
     let app = App::build(config, clock.clone()).await?;
+    let tls = http::Tls::new(&app).context("[tls]")?.map(Arc::new);
     let listener = TcpListener::bind(app.config.server.bind)
         .await
         .with_context(|| format!("no se puede escuchar en {}", app.config.server.bind))?;
@@ -34,7 +35,14 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     let preparing = tokio::spawn(prepare(app.clone()));
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    let served = http::serve(app.clone(), listener, stop.cancelled_owned()).await;
+    let stopped = stop.cancelled_owned();
+    let served = match tls {
+        Some(tls) => {
+            tokio::spawn(reload_on_signal(tls.clone()));
+            http::serve_tls(app.clone(), listener, tls, stopped).await
+        }
+        None => http::serve(app.clone(), listener, stopped).await,
+    };
     preparing.abort();
     tracing::info!(calls.cut_off = served.cut_off, "stopped");
     Ok(())
@@ -49,6 +57,17 @@ async fn prepare(app: Arc<App>) {
             "fixed phrases are ready"
         ),
         Err(error) => tracing::error!(error = %error, "fixed phrases could not be prepared"),
+    }
+}
+
+/// SIGHUP says that the certificate's files are new.
+async fn reload_on_signal(tls: Arc<http::Tls>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP can't be received: certificates are exchanged when their files change");
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        tls.reload();
     }
 }
 

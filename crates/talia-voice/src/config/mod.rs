@@ -13,6 +13,7 @@ mod models;
 mod server;
 mod speech;
 mod telemetry;
+mod tls;
 mod twilio;
 mod words;
 
@@ -29,6 +30,7 @@ pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
 pub use telemetry::{LogFormat, Telemetry};
+pub use tls::{AcmeOrder, Certificates, Tls};
 pub use twilio::Twilio;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: Server,
+    pub tls: Tls,
     pub twilio: Twilio,
     pub database: Database,
     pub events: Events,
@@ -54,8 +57,10 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let raw = layers::read(sources)?;
         let limits = raw.limits.check()?;
+        let server = raw.server.check()?;
         Ok(Self {
-            server: raw.server.check()?,
+            tls: raw.tls.check(&server)?,
+            server,
             twilio: raw.twilio.check()?,
             database: raw.database.check()?,
             events: raw.events.check()?,
@@ -80,6 +85,7 @@ impl Config {
 #[serde(default, deny_unknown_fields)]
 struct Raw {
     server: server::Raw,
+    tls: tls::Raw,
     twilio: twilio::Raw,
     database: database::Raw,
     events: events::Raw,

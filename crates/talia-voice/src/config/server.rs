@@ -54,6 +54,27 @@ impl PublicUrl {
         })
     }
 
+    /// Whether it is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host without its port.
+    pub fn host(&self) -> &str {
+        let end = match self.authority.rfind(']') {
+            Some(bracket) => bracket + 1,
+            None => self.authority.rfind(':').unwrap_or(self.authority.len()),
+        };
+        &self.authority[..end]
+    }
+
+    /// The port, where none is written the scheme's own.
+    pub fn port(&self) -> u16 {
+        let written = self.authority[self.host().len()..].strip_prefix(':');
+        let own = if self.secure { 443 } else { 80 };
+        written.and_then(|port| port.parse().ok()).unwrap_or(own)
+    }
+
     /// The address of a webhook: `https://host` and the request target as it was received.
     pub fn http(&self, target: &str) -> String {
         format!(

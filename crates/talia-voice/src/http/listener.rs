@@ -1,6 +1,6 @@
 //! Accepts connections, with a limit to their number and to the time of everything; stops gracefully.
 
-use super::router;
+use super::{Tls, router};
 use crate::app::App;
 use crate::line::outbound::doubt;
 use crate::line::{CloseCause, abandoned};
@@ -14,6 +14,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -43,7 +44,31 @@ pub struct Served {
 /// Serves until `shutdown`. Then no new calls; live calls get their time to end while reports of Twilio are still
 /// taken; then what remains is cut off, and the store is closed.
 pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Served {
+    serve_with(app, listener, None, shutdown).await
+}
+
+/// The same for connections that speak TLS; its certificate is kept fresh meanwhile.
+pub async fn serve_tls(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    shutdown: impl Future<Output = ()>,
+) -> Served {
+    let keeping = tls.clone();
+    let keeping = tokio::spawn(async move { keeping.keep().await });
+    let served = serve_with(app, listener, Some(tls), shutdown).await;
+    keeping.abort();
+    served
+}
+
+async fn serve_with(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    shutdown: impl Future<Output = ()>,
+) -> Served {
     let server = Server {
+        tls,
         routes: router(app.clone()),
         connections: Arc::new(Semaphore::new(app.config.limits.max_connections)),
         addresses: Arc::default(),
@@ -85,6 +110,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, shutdown: impl Future<O
 
 struct Server {
     app: Arc<App>,
+    tls: Option<Arc<Tls>>,
     routes: Router,
     connections: Arc<Semaphore>,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
@@ -115,28 +141,24 @@ impl Server {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let service = TowerToHyperService::new(self.routes.clone().layer(Extension(Peer(peer))));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.app.config.limits.header_timeout)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let closing = self.closing.clone();
+        let talk = Talk {
+            routes: self.routes.clone(),
+            peer,
+            header_timeout: self.app.config.limits.header_timeout,
+            closing: self.closing.clone(),
+        };
+        let greeting = self.tls.clone().map(|tls| (tls, self.app.clone()));
         self.tasks.spawn(async move {
             // A connection that becomes a media socket leaves this task, and its place, to others.
             let _place = place;
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "connection ended");
-                    }
-                }
-                () = closing.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = timeout(LAST_WORDS, connection).await;
-                }
+            let Some((tls, app)) = greeting else {
+                return talk.over(stream).await;
+            };
+            match timeout(talk.header_timeout, tls.accept(stream)).await {
+                Ok(Ok(Some(stream))) => talk.over(stream).await,
+                // It came to see whose domain this is, and has seen it.
+                Ok(Ok(None)) => {}
+                Ok(Err(_)) | Err(_) => app.metrics.refused(Refusal::TlsHandshake),
             }
         });
     }
@@ -157,6 +179,41 @@ impl Server {
             addresses: self.addresses.clone(),
             app: self.app.clone(),
         })
+    }
+}
+
+/// What is needed to answer the requests of one connection.
+struct Talk {
+    routes: Router,
+    peer: SocketAddr,
+    header_timeout: Duration,
+    closing: CancellationToken,
+}
+
+impl Talk {
+    async fn over<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = TowerToHyperService::new(self.routes.layer(Extension(Peer(self.peer))));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended");
+                }
+            }
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = timeout(LAST_WORDS, connection).await;
+            }
+        }
     }
 }
 

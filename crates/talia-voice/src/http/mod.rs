@@ -5,7 +5,9 @@ mod listener;
 mod operator;
 mod probes;
 mod router;
+mod tls;
 
 pub(crate) use api_key::Caller;
-pub use listener::{Served, serve};
+pub use listener::{Served, serve, serve_tls};
 pub use router::router;
+pub use tls::{Tls, TlsError};

@@ -50,6 +50,8 @@ pub enum Refusal {
     TooManyCalls,
     /// A connection beyond the limit.
     TooManyConnections,
+    /// A connection that couldn't agree on TLS, or not in time.
+    TlsHandshake,
     /// The server is stopping.
     Draining,
     /// The database can't be written.
@@ -138,6 +140,15 @@ pub enum StoreFault {
     Other,
 }
 
+/// Why there is no new certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum CertificateFault {
+    /// The files hold no pair that can be used.
+    Reload,
+    /// An order by ACME failed.
+    Order,
+}
+
 /// A Twilio webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Webhook {
@@ -198,6 +209,7 @@ label_set! {
     StageLabel { stage: Stage },
     BargeInLabel { outcome: BargeInOutcome },
     StoreLabel { reason: StoreFault },
+    CertificateLabel { reason: CertificateFault },
     WebhookLabel { webhook: Webhook },
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },

@@ -1,8 +1,9 @@
 //! Every metric there is, with what exactly it counts.
 
 use super::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, DenialLabel, Refusal, RefusalLabel, RestLabel,
-    RestOperation, RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel, Refusal,
+    RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel,
+    Webhook, WebhookLabel,
 };
 use crate::dialing::Denial;
 use prometheus_client::metrics::counter::Counter;
@@ -39,6 +40,9 @@ pub struct Metrics {
     pub store_backlog: Gauge,
     /// From the first write of a group to its commit, seconds.
     pub store_commit_seconds: Histogram,
+    /// When the certificate in use ends, seconds of Unix time; 0 without TLS of our own.
+    pub certificate_expires: Gauge,
+    certificate_failures: Family<CertificateLabel, Counter>,
     refused: Family<RefusalLabel, Counter>,
     bad_frames: Family<BadFrameLabel, Counter>,
     barge_in: Family<BargeInLabel, Counter>,
@@ -76,6 +80,8 @@ impl Default for Metrics {
             gap_frames: Counter::default(),
             store_backlog: Gauge::default(),
             store_commit_seconds: fine_buckets(),
+            certificate_expires: Gauge::default(),
+            certificate_failures: Family::default(),
             refused: Family::default(),
             bad_frames: Family::default(),
             barge_in: Family::default(),
@@ -134,6 +140,16 @@ impl Metrics {
             "Time of one group commit",
             self.store_commit_seconds.clone(),
         );
+        all.register(
+            "certificate_expires",
+            "When the certificate in use ends, Unix time",
+            self.certificate_expires.clone(),
+        );
+        all.register(
+            "certificate_failures",
+            "Certificates that could not be reloaded or ordered",
+            self.certificate_failures.clone(),
+        );
         all.register("refused", "Requests, sockets and calls refused", self.refused.clone());
         all.register(
             "bad_frames",
@@ -186,6 +202,20 @@ impl Metrics {
     /// How often something was refused for this reason.
     pub fn refused_count(&self, reason: Refusal) -> u64 {
         self.refused.get_or_create(&RefusalLabel { reason }).get()
+    }
+
+    /// Counts a certificate that could not be reloaded or ordered.
+    pub fn certificate_failed(&self, reason: CertificateFault) {
+        self.certificate_failures
+            .get_or_create(&CertificateLabel { reason })
+            .inc();
+    }
+
+    /// How often that failed for this reason.
+    pub fn certificate_failed_count(&self, reason: CertificateFault) -> u64 {
+        self.certificate_failures
+            .get_or_create(&CertificateLabel { reason })
+            .get()
     }
 
     /// Counts a message on a media socket that was skipped.
