@@ -1,5 +1,6 @@
 //! The one HTTP client for requests that this server makes: its roots, its time limits, no redirects.
 
+use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -15,22 +16,36 @@ pub struct ClientError(String);
 ///
 /// The roots are compiled in, so that it behaves the same in any container; a redirect is an answer, not an order.
 pub fn client(attempt: Duration) -> Result<reqwest::Client, ClientError> {
+    client_trusting(attempt, &[])
+}
+
+/// The same, trusting these authorities beside the public ones.
+pub fn client_trusting(attempt: Duration, more: &[CertificateDer<'static>]) -> Result<reqwest::Client, ClientError> {
     let failed = |error: &dyn std::error::Error| ClientError(error.to_string());
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls(more)?)
         .connect_timeout(CONNECT.min(attempt))
         .timeout(attempt)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("talia-voice/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| failed(&error))
+}
+
+/// Whom such a client trusts, for connections that aren't HTTP.
+pub fn tls(more: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, ClientError> {
+    let failed = |error: &dyn std::error::Error| ClientError(error.to_string());
+    let mut roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    for authority in more {
+        roots.add(authority.clone()).map_err(|error| failed(&error))?;
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
 }

@@ -4,15 +4,23 @@ use super::{Request, path};
 use crate::AccountSid;
 use std::fmt;
 
-/// Where Twilio asks about calls; an empty text is no URL. The methods are always POST.
+/// Where Twilio asks about calls; an empty text is no URL.
+///
+/// What this project sets is asked by POST, save the fallback: a document of a static host answers to GET only.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VoiceUrls {
     /// Asked for a document when a call begins.
     pub voice_url: String,
+    /// `POST` or `GET`.
+    pub voice_method: String,
     /// Asked when the first can't answer.
     pub fallback_url: String,
+    /// `POST` or `GET`.
+    pub fallback_method: String,
     /// Told when a call is over.
     pub status_callback: String,
+    /// `POST` or `GET`.
+    pub status_method: String,
 }
 
 /// A number of the account.
@@ -87,6 +95,11 @@ pub fn update_number(account: &AccountSid, sid: &str, change: &NumberChange) -> 
     with_urls(request, urls).with_if("VoiceApplicationSid", change.voice_application_sid.clone())
 }
 
+/// Reads the account's TwiML Apps of this name.
+pub fn list_applications(account: &AccountSid, friendly_name: &str) -> Request {
+    Request::get(path(account, "/Applications")).with("FriendlyName", friendly_name)
+}
+
 /// Reads a TwiML App.
 pub fn fetch_application(account: &AccountSid, sid: &str) -> Request {
     Request::get(path(account, &format!("/Applications/{sid}")))
@@ -115,13 +128,13 @@ type Urls<'a> = (&'a Option<String>, &'a Option<String>, &'a Option<String>);
 
 fn with_urls(mut request: Request, (voice, fallback, status): Urls<'_>) -> Request {
     let all = [
-        ("VoiceUrl", "VoiceMethod", voice),
-        ("VoiceFallbackUrl", "VoiceFallbackMethod", fallback),
-        ("StatusCallback", "StatusCallbackMethod", status),
+        ("VoiceUrl", voice, "VoiceMethod", "POST"),
+        ("VoiceFallbackUrl", fallback, "VoiceFallbackMethod", "GET"),
+        ("StatusCallback", status, "StatusCallbackMethod", "POST"),
     ];
-    for (name, method, url) in all {
+    for (name, url, method, word) in all {
         if let Some(url) = url {
-            request = request.with(name, url).with(method, "POST");
+            request = request.with(name, url).with(method, word);
         }
     }
     request

@@ -122,16 +122,24 @@ pub fn read_account(body: &[u8]) -> Result<Account, AnswerError> {
 #[derive(Deserialize)]
 struct RawUrls {
     voice_url: Option<String>,
+    voice_method: Option<String>,
     voice_fallback_url: Option<String>,
+    voice_fallback_method: Option<String>,
     status_callback: Option<String>,
+    status_callback_method: Option<String>,
 }
 
 impl RawUrls {
     fn read(self) -> VoiceUrls {
+        // POST is Twilio's default.
+        let method = |word: Option<String>| word.unwrap_or_else(|| "POST".to_owned());
         VoiceUrls {
             voice_url: self.voice_url.unwrap_or_default(),
+            voice_method: method(self.voice_method),
             fallback_url: self.voice_fallback_url.unwrap_or_default(),
+            fallback_method: method(self.voice_fallback_method),
             status_callback: self.status_callback.unwrap_or_default(),
+            status_method: method(self.status_callback_method),
         }
     }
 }
@@ -171,21 +179,37 @@ fn number(value: serde_json::Value) -> Result<PhoneNumber, AnswerError> {
     })
 }
 
+#[derive(Deserialize)]
+struct RawApplication {
+    sid: String,
+    friendly_name: Option<String>,
+    #[serde(flatten)]
+    urls: RawUrls,
+}
+
+impl RawApplication {
+    fn read(self) -> Application {
+        Application {
+            sid: self.sid,
+            friendly_name: self.friendly_name.unwrap_or_default(),
+            urls: self.urls.read(),
+        }
+    }
+}
+
 /// Reads a TwiML App.
 pub fn read_application(body: &[u8]) -> Result<Application, AnswerError> {
+    Ok(json::<RawApplication>(body)?.read())
+}
+
+/// Reads the first page of the account's TwiML Apps.
+pub fn read_applications(body: &[u8]) -> Result<Vec<Application>, AnswerError> {
     #[derive(Deserialize)]
-    struct Raw {
-        sid: String,
-        friendly_name: Option<String>,
-        #[serde(flatten)]
-        urls: RawUrls,
+    struct Page {
+        applications: Vec<RawApplication>,
     }
-    let raw: Raw = json(body)?;
-    Ok(Application {
-        sid: raw.sid,
-        friendly_name: raw.friendly_name.unwrap_or_default(),
-        urls: raw.urls.read(),
-    })
+    let page: Page = json(body)?;
+    Ok(page.applications.into_iter().map(RawApplication::read).collect())
 }
 
 fn json<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, AnswerError> {

@@ -11,10 +11,12 @@ mod new_call;
 
 pub use account::{Application, ApplicationChange, NumberChange, PhoneNumber, VoiceUrls};
 pub use account::{
-    create_application, fetch_account, fetch_application, list_numbers, update_application, update_number,
+    create_application, fetch_account, fetch_application, list_applications, list_numbers, update_application,
+    update_number,
 };
 pub use answer::{
-    Account, AnswerError, read_account, read_application, read_call, read_calls, read_number, read_numbers,
+    Account, AnswerError, read_account, read_application, read_applications, read_call, read_calls, read_number,
+    read_numbers,
 };
 pub use call::{CallList, CallResource, CallUpdate, fetch_call, list_calls, update_call};
 pub use credentials::Credentials;

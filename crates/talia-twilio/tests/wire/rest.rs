@@ -5,8 +5,8 @@ use secrecy::ExposeSecret;
 use talia_twilio::rest::{
     AnswerError, ApplicationChange, CallList, CallUpdate, Credentials, Fault, Instructions, MachineDetection, NewCall,
     NumberChange, Rejection, RequestError, Verb, create_application, create_call, fetch_account, fetch_call,
-    list_calls, list_numbers, read_account, read_application, read_call, read_calls, read_numbers, update_call,
-    update_number,
+    list_applications, list_calls, list_numbers, read_account, read_application, read_applications, read_call,
+    read_calls, read_numbers, update_call, update_number,
 };
 use talia_twilio::{AccountSid, CallSid, CallStatus};
 
@@ -125,6 +125,9 @@ fn reads_and_changes_of_the_set_up_travel_as_documented() {
         format!("/2010-04-01/Accounts/{ACCOUNT}.json")
     );
     assert_eq!(list_numbers(&account(), Some("+52")).encoded(), "PhoneNumber=%2B52");
+    let apps = list_applications(&account(), "TalIA Voz");
+    assert_eq!(apps.encoded(), "FriendlyName=TalIA+Voz");
+    assert!(apps.verb == Verb::Get && apps.path.ends_with("/Applications.json"));
     let change = NumberChange {
         voice_url: Some("https://a".into()),
         voice_application_sid: Some(String::new()),
@@ -138,12 +141,14 @@ fn reads_and_changes_of_the_set_up_travel_as_documented() {
     );
     let change = ApplicationChange {
         friendly_name: Some("TalIA".into()),
+        fallback_url: Some("https://f".into()),
         status_callback: Some("https://s".into()),
         ..ApplicationChange::default()
     };
     assert_eq!(
         create_application(&account(), &change).encoded(),
-        "FriendlyName=TalIA&StatusCallback=https%3A%2F%2Fs&StatusCallbackMethod=POST"
+        "FriendlyName=TalIA&VoiceFallbackUrl=https%3A%2F%2Ff&VoiceFallbackMethod=GET\
+         &StatusCallback=https%3A%2F%2Fs&StatusCallbackMethod=POST"
     );
 }
 
@@ -179,6 +184,12 @@ fn answers_are_read_and_what_is_missing_is_an_error() {
     );
     let app = read_application(br#"{"sid":"AP1","friendly_name":"TalIA","voice_url":"https://a"}"#).unwrap();
     assert_eq!((app.sid.as_str(), app.urls.fallback_url.as_str()), ("AP1", ""));
+    assert_eq!(app.urls.voice_method, "POST", "Twilio's default");
+    let apps = br#"{"applications":[{"sid":"AP1","friendly_name":"TalIA","voice_url":"https://a","voice_method":"GET",
+        "voice_fallback_method":"GET","status_callback_method":"POST"}]}"#;
+    let urls = &read_applications(apps).unwrap()[0].urls;
+    let methods = (&*urls.voice_method, &*urls.fallback_method, &*urls.status_method);
+    assert_eq!(methods, ("GET", "GET", "POST"));
     let body = format!(r#"{{"sid":"{ACCOUNT}","status":"active","type":"Trial"}}"#);
     assert_eq!(read_account(body.as_bytes()).unwrap().kind, "Trial");
 }

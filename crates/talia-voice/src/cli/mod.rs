@@ -3,12 +3,14 @@
 mod bench;
 mod call;
 mod demo;
+mod doctor;
 mod eval;
 mod keys;
 mod load;
 mod models;
 mod serve;
 mod terminal;
+mod twilio;
 mod voices;
 
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
@@ -56,6 +58,11 @@ enum What {
     /// Says how good the local engines are, on cases of our own.
     #[command(subcommand)]
     Eval(eval::Eval),
+    /// Looks at everything that a call needs and says a way out of what is wrong. Ends with 1, or 3 for warnings only.
+    Doctor(doctor::Doctor),
+    /// What is set up once at Twilio.
+    #[command(subcommand)]
+    Twilio(twilio::Twilio),
     /// Measures the frame path, turns, barge-in and start on this machine.
     Bench(bench::Bench),
 }
@@ -71,12 +78,17 @@ pub async fn run(command: Command) -> Result<()> {
         What::Keys(keys) => keys.run(),
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
+        What::Doctor(doctor) => Box::pin(doctor.run(&options)).await,
+        What::Twilio(twilio) => Box::pin(twilio.run(&options)).await,
         What::Bench(bench) => bench.run(&options).await,
     }
 }
 
-/// 64 when the configuration or an assistant is wrong, 1 otherwise.
+/// 64 when the configuration or an assistant is wrong, the doctor's own, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if let Some(unwell) = error.downcast_ref::<doctor::Unwell>() {
+        return ExitCode::from(unwell.exit_code());
+    }
     let is_configuration = error.chain().any(|cause| {
         // A transparent error hides the one inside from the chain.
         let of_app = cause.downcast_ref::<AppError>();

@@ -21,6 +21,7 @@ pub(super) struct Raw {
     webhook_secret: String,
     webhook_secret_next: String,
     shared_keys: BTreeMap<String, String>,
+    fallback_url: String,
     api_url: String,
     api_timeout_s: u64,
 }
@@ -38,6 +39,8 @@ pub struct Twilio {
     pub twiml_app_sid: Option<String>,
     /// `SK…` and its secret.
     pub api_key: Option<(String, SecretString)>,
+    /// A document hosted elsewhere, for when this server is gone.
+    pub fallback_url: Option<String>,
     /// Where the REST API is: an origin without a slash at its end.
     pub api_url: String,
     /// How long one operation of the REST API may take, retries included.
@@ -79,6 +82,7 @@ impl Raw {
             auth_token_next: set(&self.auth_token_next).map(SecretString::from),
             twiml_app_sid: sid("twilio.twiml_app_sid", "AP", set(&self.twiml_app_sid))?,
             api_key,
+            fallback_url: set(&self.fallback_url).map(fallback_url_of).transpose()?,
             api_url: api_url_of(&self.api_url)?,
             api_timeout: match self.api_timeout_s {
                 2..=60 => Duration::from_secs(self.api_timeout_s),
@@ -92,6 +96,17 @@ impl Raw {
             own_signatures: own_signatures(&self.webhook_secret, &self.webhook_secret_next)?,
             shared_keys: shared_keys(self.shared_keys)?,
         })
+    }
+}
+
+fn fallback_url_of(text: String) -> Result<String, ConfigError> {
+    if text.starts_with("https://") && text.parse::<Uri>().is_ok() {
+        Ok(text)
+    } else {
+        Err(ConfigError::value(
+            "twilio.fallback_url",
+            "must be an address like https://elsewhere.example.com/fallback.xml",
+        ))
     }
 }
 

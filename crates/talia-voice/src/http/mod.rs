@@ -1,6 +1,7 @@
 //! The listener with its time limits, the router, the graceful stop. Nothing of the domain.
 
 mod api_key;
+pub mod health;
 mod listener;
 mod operator;
 mod probes;

@@ -1,14 +1,20 @@
 //! Liveness, readiness, metrics.
 
+use super::health;
 use crate::app::App;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 
-/// The process answers.
-pub(super) async fn health() -> &'static str {
-    "ok\n"
+/// The process answers, and proves to whoever knows our secret that it is us.
+pub(super) async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let mut response = "ok\n".into_response();
+    if let Some(proof) = health::answer(&headers, app.config.twilio.auth_token.expose_secret()) {
+        response.headers_mut().insert(health::PROOF_HEADER, proof);
+    }
+    response
 }
 
 /// New calls can be taken.

@@ -32,6 +32,8 @@ pub fn router(app: Arc<App>) -> Router {
             &format!("{}/{{id}}", paths::OUTBOUND_LEG),
             post(line::outbound::browser_leg),
         )
+        .route(paths::CHECK, post(line::check).get(line::check_socket))
+        .route(&format!("{}/{{*odd}}", paths::CHECK), post(line::check))
         .route(STREAM, get(line::stream_without_token))
         .route(&format!("{STREAM}/{{token}}"), get(line::stream));
     // The operator: with a key, or from this machine.

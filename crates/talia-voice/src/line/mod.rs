@@ -2,6 +2,7 @@
 
 pub mod abandoned;
 mod after;
+mod check;
 mod documents;
 mod inbound;
 mod live;
@@ -24,6 +25,7 @@ pub use stream::AnsweredCall;
 pub use tokens::StreamTokens;
 
 pub(crate) use after::after;
+pub(crate) use check::{check, check_socket};
 pub(crate) use inbound::inbound;
 pub(crate) use status::status;
 pub(crate) use stream::{stream, stream_without_token};
@@ -49,6 +51,8 @@ pub mod paths {
     pub const OUTBOUND_AFTER: &str = "/api/voice/outbound/after";
     /// The dialled leg of it has changed its state; the same.
     pub const OUTBOUND_LEG: &str = "/api/voice/outbound/leg";
+    /// What does nothing, for whoever looks whether Twilio's requests would arrive.
+    pub const CHECK: &str = "/api/voice/check";
     /// Media sockets; a token follows as a path segment.
     pub const STREAM: &str = "/api/voice/stream";
 }

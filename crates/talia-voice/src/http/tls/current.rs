@@ -63,8 +63,7 @@ impl Current {
     }
 
     /// The proof of a domain; none when nothing is being proved.
-    pub(super) fn prove(&self, challenge: Option<(String, Certificate)>) {
-        let challenge = challenge.map(|(domain, certificate)| (domain, certificate.key));
+    pub(super) fn prove(&self, challenge: Option<(String, Arc<CertifiedKey>)>) {
         *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = challenge;
     }
 

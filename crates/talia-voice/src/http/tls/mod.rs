@@ -24,8 +24,8 @@ use tokio_rustls::server::TlsStream;
 /// How long one request to the ACME directory may take.
 const ACME_PATIENCE: Duration = Duration::from_secs(20);
 /// Waits after orders that failed: doubled each time, up to the longest. Directories limit failures an hour.
-const FIRST_RETRY: Duration = Duration::from_secs(60);
-const LONGEST_RETRY: Duration = Duration::from_secs(3_600);
+const FIRST_RETRY: Duration = Duration::from_mins(1);
+const LONGEST_RETRY: Duration = Duration::from_hours(1);
 /// The only protocol that is spoken.
 const HTTP: &[u8] = b"http/1.1";
 

@@ -156,6 +156,13 @@ impl TwilioRest {
         Ok(rest::read_number(&self.send(RestOperation::Numbers, &request).await?)?)
     }
 
+    /// Reads the account's TwiML Apps of this name.
+    pub async fn applications(&self, friendly_name: &str) -> Result<Vec<Application>, RestError> {
+        let request = rest::list_applications(&self.account, friendly_name);
+        let body = self.send(RestOperation::Applications, &request).await?;
+        Ok(rest::read_applications(&body)?)
+    }
+
     /// Reads a TwiML App.
     pub async fn fetch_application(&self, sid: &str) -> Result<Application, RestError> {
         self.application(&rest::fetch_application(&self.account, sid)).await

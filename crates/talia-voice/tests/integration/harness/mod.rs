@@ -1,14 +1,24 @@
 //! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
 
+mod acme;
 mod calls;
 mod calls_out;
+mod certificates;
 mod http;
+mod office;
+mod program;
+mod proxy;
 mod socket;
 mod twilio_api;
 
+pub(crate) use acme::Acme;
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
+pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use http::{Answer, raw};
+pub(crate) use office::Office;
+pub(crate) use program::{Said, program};
+pub(crate) use proxy::Proxy;
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
 pub(crate) use twilio_api::{Reply, TwilioApi};
 
@@ -21,7 +31,7 @@ use talia_twilio::signature::{Algorithm, sign};
 use talia_voice::app::App;
 use talia_voice::clock::Clock;
 use talia_voice::config::{Config, ConfigError, Sources};
-use talia_voice::http::{Served, serve};
+use talia_voice::http::{Served, Tls, serve, serve_tls};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -137,6 +147,43 @@ impl TestServer {
             served,
             directory,
         }
+    }
+
+    /// With TLS of its own, as these settings say.
+    pub(crate) async fn start_tls(more: &[(&str, &str)]) -> (Self, Arc<Tls>) {
+        Self::start_tls_at(more, |_| {}).await
+    }
+
+    /// The same; `at` is told the address before anything is served.
+    pub(crate) async fn start_tls_at(more: &[(&str, &str)], at: impl FnOnce(SocketAddr)) -> (Self, Arc<Tls>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        at(listener.local_addr().expect("an address"));
+        let (server, tls) = Self::start_on(listener, more).await;
+        (server, tls.expect("TLS"))
+    }
+
+    /// On a socket that is bound already, so that its settings can name its address; with TLS if they say so.
+    pub(crate) async fn start_on(listener: TcpListener, more: &[(&str, &str)]) -> (Self, Option<Arc<Tls>>) {
+        let directory = TempDir::new().expect("a folder");
+        let app = App::build(config(&directory, more), Clock::real())
+            .await
+            .expect("an app");
+        let tls = Tls::new(&app).expect("a certificate").map(Arc::new);
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let served = match tls.clone() {
+            Some(tls) => tokio::spawn(serve_tls(app.clone(), listener, tls, stopped)),
+            None => tokio::spawn(serve(app.clone(), listener, stopped)),
+        };
+        let server = Self {
+            app,
+            address,
+            stop,
+            served,
+            directory,
+        };
+        (server, tls)
     }
 
     /// Begins the graceful stop.

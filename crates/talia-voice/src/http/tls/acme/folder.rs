@@ -41,7 +41,7 @@ impl Folder {
     }
 
     /// None when there is no such file.
-    pub(super) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, TlsError> {
+    pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, TlsError> {
         match fs::read(path) {
             Ok(content) => Ok(Some(content)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

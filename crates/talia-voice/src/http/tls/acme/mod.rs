@@ -14,7 +14,10 @@ use instant_acme::{
     OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the directory may take to look at the proof, and to sign.
@@ -86,7 +89,7 @@ impl Acme {
     async fn account(&self) -> Result<Account, TlsError> {
         let builder = || Account::builder_with_http(Box::new(Directory(self.client.clone())));
         let path = self.folder.account();
-        if let Some(text) = self.folder.read(&path)? {
+        if let Some(text) = Folder::read(&path)? {
             let credentials: AccountCredentials = serde_json::from_slice(&text).map_err(|_| TlsError::File {
                 path: path.display().to_string(),
                 reason: "is no ACME account: delete it to make another".to_owned(),
@@ -107,15 +110,17 @@ impl Acme {
     }
 }
 
-/// A certificate that nobody trusts, with the directory's digest in it.
-fn proof_of(domain: &str, digest: &[u8]) -> Result<Certificate, TlsError> {
+/// A certificate that nobody trusts, with the directory's digest in it. It has a critical extension that no ordinary
+/// check of a certificate knows, so it is put together without one.
+fn proof_of(domain: &str, digest: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
     let made = |error: rcgen::Error| TlsError::Acme(error.to_string());
     let mut params = CertificateParams::new(vec![domain.to_owned()]).map_err(made)?;
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let key = KeyPair::generate().map_err(made)?;
     let certificate = params.self_signed(&key).map_err(made)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Certificate::new(vec![certificate.der().clone()], key)
+    let key = any_supported_type(&key)?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
 }
 
 fn patience() -> RetryPolicy {
