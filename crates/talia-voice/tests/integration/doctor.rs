@@ -137,7 +137,7 @@ async fn behind(change: fn(&str) -> String) -> (SetUp, TestServer, impl Sized) {
         Proxy::bind().await,
     );
     let origin = format!("http://{}", proxy.address);
-    let (server, _) = TestServer::start_on(listener, &[("TALIA_PUBLIC_URL", &origin), KEY]).await;
+    let (server, _) = TestServer::start_bound(listener, &[("TALIA_PUBLIC_URL", &origin), KEY]).await;
     let proxying = proxy.start(server.address, change);
     (SetUp::new(&origin).await, server, proxying)
 }
@@ -164,7 +164,7 @@ async fn with_tls(
         ("TALIA_TLS__CERTIFICATE", &certificate),
         ("TALIA_TLS__KEY", &key),
     ];
-    let (server, _) = TestServer::start_on(listener, &settings).await;
+    let (server, _) = TestServer::start_bound(listener, &settings).await;
     set_up.arguments.extend(["--trust".to_owned(), text(&trusted)]);
     (set_up, server)
 }
@@ -408,7 +408,7 @@ async fn certificates_that_twilio_would_not_take_are_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let origin = format!("https://localhost:{port}");
-    let (_server, _) = TestServer::start_on(listener, &[("TALIA_PUBLIC_URL", &origin)]).await;
+    let (_server, _) = TestServer::start_bound(listener, &[("TALIA_PUBLIC_URL", &origin)]).await;
     SetUp::new(&origin)
         .await
         .examine()

@@ -158,12 +158,12 @@ impl TestServer {
     pub(crate) async fn start_tls_at(more: &[(&str, &str)], at: impl FnOnce(SocketAddr)) -> (Self, Arc<Tls>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         at(listener.local_addr().expect("an address"));
-        let (server, tls) = Self::start_on(listener, more).await;
+        let (server, tls) = Self::start_bound(listener, more).await;
         (server, tls.expect("TLS"))
     }
 
     /// On a socket that is bound already, so that its settings can name its address; with TLS if they say so.
-    pub(crate) async fn start_on(listener: TcpListener, more: &[(&str, &str)]) -> (Self, Option<Arc<Tls>>) {
+    pub(crate) async fn start_bound(listener: TcpListener, more: &[(&str, &str)]) -> (Self, Option<Arc<Tls>>) {
         let directory = TempDir::new().expect("a folder");
         let app = App::build(config(&directory, more), Clock::real())
             .await
