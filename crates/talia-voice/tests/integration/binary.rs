@@ -151,7 +151,9 @@ fn help_names_every_command_and_an_unknown_one_is_refused() {
     let output = run(home.path(), &["--help"], &[]);
     assert!(output.status.success());
     let help = text(&output.stdout);
-    for command in ["serve", "demo", "call", "load", "models", "eval", "bench"] {
+    for command in [
+        "serve", "demo", "call", "load", "models", "eval", "doctor", "twilio", "bench",
+    ] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(command)),
             "{command} is not in {help}"

@@ -404,6 +404,10 @@ async fn certificates_that_twilio_would_not_take_are_told_apart() {
     let (mut set_up, _server) = with_tls(&authority, |_| {}, "localhost").await;
     set_up.arguments.truncate(1);
     set_up.examine().await.names(&refused("autoridad pública"));
+    // What `openssl req -x509` makes.
+    let own = |params: &mut CertificateParams| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (set_up, _server) = with_tls(&authority, own, "localhost").await;
+    set_up.examine().await.names(&refused("autoridad pública"));
     // What speaks no TLS at all.
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
