@@ -1,6 +1,6 @@
-//! What a telephone line does to a voice: noise, gain, its narrow band, and lost packets.
+//! What a telephone line does to a voice: noise, gain and its narrow band.
 
-use crate::frame::{FRAME_SAMPLES, SAMPLE_RATE};
+use crate::frame::SAMPLE_RATE;
 use crate::level::{SILENCE_DBFS, rms_dbfs};
 use crate::resample::{to_f32, to_i16};
 
@@ -141,45 +141,4 @@ impl Biquad {
 
 fn angle(hertz: f64) -> f64 {
     std::f64::consts::TAU * hertz / f64::from(SAMPLE_RATE)
-}
-
-/// Fills the gap of lost packets with the last frame, quieter each time, silent after 60 ms.
-#[derive(Debug, Clone)]
-pub struct Concealer {
-    last: [i16; FRAME_SAMPLES],
-    lost: u32,
-}
-
-impl Default for Concealer {
-    fn default() -> Self {
-        Self {
-            last: [0; FRAME_SAMPLES],
-            lost: 0,
-        }
-    }
-}
-
-impl Concealer {
-    /// Frames in a row that are filled with sound.
-    const AUDIBLE: u32 = 3;
-
-    /// A concealer that has heard nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes a frame that arrived.
-    pub fn received(&mut self, frame: &[i16; FRAME_SAMPLES]) {
-        self.last = *frame;
-        self.lost = 0;
-    }
-
-    /// The frame to play in place of a lost one.
-    pub fn conceal(&mut self) -> [i16; FRAME_SAMPLES] {
-        self.lost = self.lost.saturating_add(1);
-        if self.lost > Self::AUDIBLE {
-            return [0; FRAME_SAMPLES];
-        }
-        self.last.map(|sample| sample >> self.lost)
-    }
 }
