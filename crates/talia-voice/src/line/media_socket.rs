@@ -1,7 +1,9 @@
 //! A call's media socket: what the caller's line does comes out, what we say goes in.
 
 use super::live::LiveCall;
+use super::message_rate::MessageRate;
 use super::uplink::Uplink;
+use crate::clock::Clock;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{BadFrame, Refusal};
 use axum::body::Bytes;
@@ -80,6 +82,8 @@ pub(super) struct SocketLimits {
     pub(super) start: Duration,
     pub(super) write_stall: Duration,
     pub(super) bad_frames: u32,
+    /// By which the rate of messages is measured.
+    pub(super) clock: Clock,
 }
 
 /// A media socket whose stream has started.
@@ -91,6 +95,7 @@ pub struct MediaSocket {
     live: LiveCall,
     limits: SocketLimits,
     metrics: Arc<Metrics>,
+    rate: MessageRate,
     bad_frames: u32,
     closed: Option<CloseCause>,
 }
@@ -167,6 +172,7 @@ impl MediaSocket {
             live,
             limits,
             metrics,
+            rate: MessageRate::default(),
             bad_frames: 0,
             closed: None,
         }
@@ -193,7 +199,13 @@ impl MediaSocket {
     }
 
     async fn receive(&mut self, received: Option<Result<Message, axum::Error>>) {
+        let too_fast = matches!(received, Some(Ok(_))) && !self.rate.take(self.limits.clock.elapsed());
         let skipped = match received {
+            Some(Ok(Message::Close(_))) => {
+                self.closed.get_or_insert(CloseCause::Peer);
+                return;
+            }
+            Some(Ok(_)) if too_fast => Err(BadFrame::TooFast),
             Some(Ok(Message::Text(text))) => {
                 let taken = self.uplink.take(&text, &mut self.events);
                 self.metrics.gap_frames.inc_by(u64::from(self.uplink.filled()));
@@ -202,10 +214,6 @@ impl MediaSocket {
             Some(Ok(Message::Binary(_))) => Err(BadFrame::Binary),
             // The library answers a ping by itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Close(_))) => {
-                self.closed.get_or_insert(CloseCause::Peer);
-                return;
-            }
             Some(Err(_)) => {
                 // Too large, or not the protocol; on a connection that broke this goes nowhere.
                 self.close(CloseCause::Broken, close_code::PROTOCOL).await;

@@ -7,6 +7,7 @@ mod documents;
 mod inbound;
 mod live;
 mod media_socket;
+mod message_rate;
 pub mod outbound;
 mod own_signature;
 pub mod rest;

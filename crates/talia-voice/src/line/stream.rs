@@ -133,6 +133,7 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         start: app.config.limits.start_timeout,
         write_stall: app.config.limits.write_stall,
         bad_frames: app.config.limits.bad_frames,
+        clock: app.clock.clone(),
     };
     let start = match await_start(&mut socket, &limits, |start| check(start, &claim)).await {
         Ok(start) => start,

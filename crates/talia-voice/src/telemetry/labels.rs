@@ -101,6 +101,8 @@ pub enum BadFrame {
     SecondStart,
     /// A key that no telephone has, or a mark that no one could have sent.
     Value,
+    /// More messages than a telephone line has; what it says is not looked at.
+    TooFast,
 }
 
 /// A stage of a turn.

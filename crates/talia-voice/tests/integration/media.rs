@@ -1,6 +1,8 @@
 //! What a media socket puts up with, and where that ends.
 
-use crate::harness::{STREAM_SID, Stream, TestServer, call_sid, eventually, media, start};
+use crate::harness::{STREAM_SID, Stream, TestServer, call_sid, eventually, media, noon, start};
+use std::time::Duration;
+use talia_voice::clock::Clock;
 use talia_voice::telemetry::labels::BadFrame;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -84,6 +86,31 @@ async fn too_many_bad_messages_close_the_socket() {
         .expect("a read")
         .expect("a row");
     assert_eq!(row.ended_at, None);
+}
+
+#[tokio::test]
+async fn messages_faster_than_any_line_are_skipped_and_then_close_the_socket() {
+    let clock = Clock::manual(noon());
+    let server = TestServer::start_with(&[], clock.clone()).await;
+    let count = |kind| server.app.metrics.bad_frame_count(kind);
+    let mut stream = live(&server, 0x45).await;
+    // Ten seconds of audio at once: a connection that stalled.
+    for chunk in 1..=500 {
+        stream.send(&media(chunk)).await;
+    }
+    stream.send("nonsense").await;
+    eventually("the 501st is too much", async || count(BadFrame::TooFast) == 1).await;
+    assert_eq!(count(BadFrame::Json), 0, "it was not looked at");
+    clock.advance(Duration::from_millis(10));
+    stream.send("nonsense").await;
+    eventually("there is room for one again", async || count(BadFrame::Json) == 1).await;
+    assert_eq!((count(BadFrame::TooFast), server.app.live.count()), (1, 1));
+    for chunk in 501..549 {
+        stream.send(&media(chunk)).await;
+    }
+    assert_eq!(stream.closed().await, Some(1008));
+    eventually("the call is gone", async || server.app.live.count() == 0).await;
+    assert_eq!(count(BadFrame::TooFast), 49);
 }
 
 #[tokio::test]

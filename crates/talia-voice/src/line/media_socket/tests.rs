@@ -47,6 +47,7 @@ where
                         start: Duration::from_secs(5),
                         write_stall: Duration::from_millis(200),
                         bad_frames: 50,
+                        clock: Clock::real(),
                     };
                     let start = await_start(&mut socket, &limits, |_| Ok(())).await.expect("a start");
                     let metrics = Arc::new(Metrics::default());
