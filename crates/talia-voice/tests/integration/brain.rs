@@ -373,6 +373,77 @@ fn a_question_without_an_answer_is_noted_for_a_person() {
 }
 
 #[test]
+fn a_question_shares_more_with_its_answer_than_an_ordinary_word() {
+    let strangers = [
+        "¿Instalan cargadores para coches?",
+        "¿Qué pasa con mi recibo?",
+        "¿Qué hacen con las baterías viejas?",
+        "¿Qué ruido hacen los paneles solares?",
+        "¿Cuántos paneles necesito?",
+        "¿Cuánto pesa un panel?",
+        "¿Dan empleo?",
+        "¿Qué necesitan para empezar?",
+        "¿Cuánto tiempo llevan abiertos?",
+        "¿Cuánto gana un instalador?",
+        "¿Cada cuánto pasan a revisar?",
+        "¿Puedes llamarme de noche?",
+    ];
+    for question in strangers {
+        let mut talk = Talk::start();
+        talk.say(NEED);
+        talk.say(question).says("te lo confirma un asesor");
+        let notes = talk.lead().notes.expect("a note");
+        assert!(notes.contains(question), "{notes}");
+    }
+    let known = [
+        ("¿Cuánto cuesta un sistema para una casa chica?", "60,000"),
+        ("¿En cuánto me sale?", "60,000"),
+        ("¿Qué precio tienen los paneles?", "60,000"),
+        ("¿En cuánto tiempo queda instalado?", "dos días"),
+        ("¿Cómo puedo pagar?", "36 meses"),
+        ("¿Llegan a Puebla?", "toda la República"),
+        ("¿Qué es Solara?", "paneles solares en casas"),
+    ];
+    for (question, answer) in known {
+        let mut talk = Talk::start();
+        talk.say(NEED);
+        talk.say(question).says(answer);
+    }
+}
+
+#[test]
+fn a_question_is_not_what_the_caller_needs() {
+    for question in [
+        "¿Cuánto cuesta?",
+        "Buenas tardes, señorita, ¿cuánto cuesta la instalación?",
+        "Oiga, quisiera saber cuánto cobran por los paneles, la instalación y el trámite.",
+    ] {
+        let mut talk = Talk::start();
+        let answer = talk.say(question);
+        answer.says("60,000").omits("entiendo");
+        assert_eq!(answer.expects, Some(Expectation::Open), "{question}");
+        assert_eq!(talk.lead().purpose, None, "{question}");
+        talk.say(NEED).says("entiendo").says("¿Con quién tengo el gusto?");
+        assert_eq!(talk.lead().purpose.as_deref(), Some(NEED));
+    }
+    for (text, need) in [
+        ("Quiero paneles. ¿Cuánto cuesta?", "Quiero paneles."),
+        (
+            "Hola, ¿cuánto cuesta? Quiero paneles para mi casa.",
+            "Quiero paneles para mi casa.",
+        ),
+        (
+            "Quiero paneles para mi casa, el 1.5 y el taller, ¿cuánto cuesta el de 2.5 kilos, con todo?",
+            "Quiero paneles para mi casa, el 1.5 y el taller",
+        ),
+    ] {
+        let mut talk = Talk::start();
+        talk.say(text).says("60,000").says("¿Con quién tengo el gusto?");
+        assert_eq!(talk.lead().purpose.as_deref(), Some(need));
+    }
+}
+
+#[test]
 fn a_caller_who_says_usted_is_addressed_so_from_then_on() {
     let mut talk = Talk::start();
     talk.say("Buenas tardes, señorita, ¿usted me puede ayudar? Quiero bajar mi recibo de luz.");

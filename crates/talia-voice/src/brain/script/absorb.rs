@@ -5,6 +5,7 @@ use super::{
     assistant::Field,
     fields::TRIES,
     greeting::{is_greeting, without_greeting},
+    questions::without_questions,
     talk::{Reply, ScriptBrain, has_field},
 };
 use talia_spanish::ear::{self, Agreement, Heard};
@@ -77,8 +78,12 @@ impl ScriptBrain {
         match pending {
             Pending::Field(Field::Need) if !is_greeting(text) => {
                 let plain = !heard.wants_person && !heard.asks_if_machine && !heard.says_goodbye;
-                if plain && self.state.fields.draft.purpose.is_none() && ear::listening::word_count(text) >= 2 {
-                    self.state.fields.draft.purpose = Some(without_greeting(text).to_owned());
+                // What somebody asks is not yet what they need.
+                let statement = without_questions(text, assistant.language);
+                let need = without_greeting(&statement);
+                let is_need = !is_greeting(need) && ear::listening::word_count(need) >= 2;
+                if plain && self.state.fields.draft.purpose.is_none() && is_need {
+                    self.state.fields.draft.purpose = Some(need.to_owned());
                     if !is_question && reply.said.is_empty() {
                         self.say(reply, &lines.need_noted);
                     }

@@ -22,7 +22,7 @@ pub(super) fn without_greeting(text: &str) -> &str {
     rest
 }
 
-const GREETINGS: [&str; 20] = [
+const GREETINGS: [&str; 28] = [
     "hola",
     "buenas",
     "buenos",
@@ -38,6 +38,14 @@ const GREETINGS: [&str; 20] = [
     "bueno",
     "sí",
     "mira",
+    "oye",
+    "oiga",
+    "perdón",
+    "disculpa",
+    "disculpe",
+    "señorita",
+    "señor",
+    "joven",
     "hello",
     "hi",
     "good",

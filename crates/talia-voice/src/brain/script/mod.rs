@@ -8,6 +8,7 @@ mod fields;
 mod greeting;
 mod knowledge;
 mod phrase;
+mod questions;
 mod talk;
 
 pub use assistant::{Assistant, AssistantError, Assistants, MAX_VALUE, Outbound};

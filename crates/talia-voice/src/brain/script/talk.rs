@@ -6,6 +6,7 @@ use super::{
     fields::{Fields, TRIES},
     knowledge::Knowledge,
     phrase::{Phrase, fill},
+    questions,
 };
 use crate::brain::{Brain, Errand, LeadDraft, Thought};
 use std::{collections::HashMap, sync::Arc};
@@ -72,7 +73,7 @@ impl Reply {
 impl ScriptBrain {
     /// A conversation of `assistant` with the person calling from `caller_number` (E.164, where it is known).
     pub fn new(assistant: Arc<Assistant>, caller_number: Option<String>, thoughts: Thoughts) -> Self {
-        let knowledge = Knowledge::new(&assistant.faq, assistant.language);
+        let knowledge = Knowledge::new(&assistant.faq, &assistant.business, assistant.language);
         Self {
             assistant,
             knowledge,
@@ -190,7 +191,7 @@ impl ScriptBrain {
         {
             *asked = asked.saturating_sub(1);
         }
-        let is_question = self.knowledge.is_question(text);
+        let is_question = questions::is_question(text, assistant.language);
         let context = ear::Context {
             // A question is no answer: "¿cuánto cuesta?" is nobody's name.
             expectation: if is_question {
