@@ -4,10 +4,10 @@ use super::voices::{LocalListener, LocalSpeaker};
 use crate::engines::SpeechEngines;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use talia_simulator::{
     carrier::{CallPlan, Carrier},
-    events::What,
+    events::{EndedBy, What},
     lines::PreparedScript,
     measure::Distribution,
     outcome::CallOutcome,
@@ -26,7 +26,8 @@ pub(super) struct Target {
     /// The server's public origin, as Twilio would know it: what is signed.
     #[arg(long, env = "TALIA_PUBLIC_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
-    /// Where that origin is really reached; without it, at the origin itself.
+    /// Where that origin is really reached; without it, at the origin itself. One that begins with http:// takes its
+    /// media sockets without TLS too, though TwiML knows them as wss:// only.
     #[arg(long)]
     pub(super) connect: Option<String>,
     /// Path of the voice webhook.
@@ -63,7 +64,8 @@ impl Target {
     pub(super) fn settings(&self) -> Result<CarrierSettings> {
         let account = AccountSid::new(&self.account).context("--account")?;
         let mut settings = CarrierSettings::new(account, Secret::new(&self.auth_token), &self.url, &self.voice_path);
-        settings.dial_origin.clone_from(&self.connect);
+        let connect = self.connect.as_ref().unwrap_or(&self.url);
+        settings.dial_origin = Some(connect.clone());
         if !self.status_path.is_empty() {
             settings.status_url = Some(format!("{}{}", settings.public_origin, self.status_path));
         }
@@ -135,9 +137,10 @@ impl Call {
             recording::write_log(&outcome.log, path)?;
         }
         print(&outcome);
-        match outcome.script_fault {
-            Some(fault) => bail!("the script failed: {fault:?}"),
-            None => Ok(()),
+        match (outcome.script_fault, outcome.ended_by) {
+            (Some(fault), _) => bail!("the script failed: {fault:?}"),
+            (None, EndedBy::ApplicationError(code)) => bail!("Twilio would have ended the call with error {code}"),
+            (None, _) => Ok(()),
         }
     }
 }
@@ -159,7 +162,11 @@ fn print(outcome: &CallOutcome) {
         Distribution::of(figures.outbound_jitter_ms.iter().copied())
     );
     println!("underruns inside speech        {}", figures.underruns.len());
+    let mut warnings: BTreeMap<(u16, &str), usize> = BTreeMap::new();
     for warning in &outcome.warnings {
-        println!("Twilio would warn: {} {}", warning.code, warning.detail);
+        *warnings.entry((warning.code, &warning.detail)).or_default() += 1;
+    }
+    for ((code, detail), times) in warnings {
+        println!("Twilio would warn: {code} {detail} ({times}×)");
     }
 }
