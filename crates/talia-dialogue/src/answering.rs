@@ -60,6 +60,17 @@ impl Dialogue {
         }
     }
 
+    pub(crate) fn on_transfer(&mut self, cue: CueId) {
+        if let Some(asked) = self.current_mut(cue) {
+            asked.ends_call = true;
+            asked.transfers = true;
+        } else if self.finished == Some(cue) && self.current.is_none() {
+            self.hang_up_when_quiet = Some(EndReason::Transferred);
+        } else {
+            self.refused.cues += 1;
+        }
+    }
+
     pub(crate) fn answer_has_audio(&self) -> bool {
         let Some(asked) = &self.current else { return false };
         asked.heard > 0
@@ -180,6 +191,8 @@ impl Dialogue {
         self.ladder.start(self.now);
         if !self.disclosure_heard {
             self.hang_up(EndReason::Failure);
+        } else if asked.transfers && self.closing.is_none() {
+            self.hang_up_when_quiet = Some(EndReason::Transferred);
         } else if asked.ends_call {
             self.hang_up_when_quiet = Some(self.end_reason());
         }

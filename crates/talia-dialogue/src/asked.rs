@@ -35,6 +35,8 @@ pub(crate) struct Asked {
     pub(crate) answered: bool,
     /// The call ends when all of it was heard.
     pub(crate) ends_call: bool,
+    /// …because a person takes over.
+    pub(crate) transfers: bool,
     /// When its first sentence came.
     pub(crate) first_text: Option<Moment>,
     /// Samples heard of its sentences that are done.
@@ -54,6 +56,7 @@ impl Asked {
             progress: at,
             answered: false,
             ends_call: about == About::Closing,
+            transfers: false,
             first_text: None,
             heard: 0,
             stages: None,

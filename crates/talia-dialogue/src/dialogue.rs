@@ -10,7 +10,9 @@ use crate::silence::Ladder;
 use crate::turn::Turn;
 use crate::voice::Voice;
 use crate::words::{Carried, Repair};
-use crate::{Cue, CueId, EndReason, Input, JobId, MarkId, Moment, Output, Refused, SegmentId, Settings, TurnId};
+use crate::{
+    Cue, CueId, EndReason, Input, JobId, MarkId, Moment, Output, Refused, Resumption, SegmentId, Settings, TurnId,
+};
 use std::collections::VecDeque;
 
 /// The turn-taking of one telephone conversation.
@@ -146,6 +148,7 @@ impl Dialogue {
         self.voice.settle(self.now);
         match input {
             Input::Opened => self.on_opened(),
+            Input::Resumed { disclosed, words, why } => self.on_resumed(disclosed, words, why),
             Input::Voice(step) => self.on_voice(step),
             Input::Partial { turn, text } => self.on_partial(turn, text),
             Input::Transcribed { job, text } => self.on_transcribed(job, text),
@@ -156,6 +159,7 @@ impl Dialogue {
             Input::Expect { cue, expectation } => self.on_expect(cue, expectation),
             Input::Answered { cue } => self.on_answered(cue),
             Input::EndCall { cue } => self.on_end_call(cue),
+            Input::Transfer { cue } => self.on_transfer(cue),
             Input::Audio { segment, mulaw } => self.on_audio(segment, mulaw),
             Input::AudioEnd { segment } => self.on_audio_end(segment, false),
             Input::AudioFailed { segment } => self.on_audio_end(segment, true),
@@ -189,6 +193,22 @@ impl Dialogue {
         }
         self.opened = Some(self.now);
         self.think(About::Opening, Cue::Opening);
+    }
+
+    fn on_resumed(&mut self, disclosed: bool, words: &str, why: Resumption) {
+        if self.opened.is_some() {
+            self.refused.late += 1;
+        } else if disclosed {
+            self.opened = Some(self.now);
+            self.disclosed = true;
+            self.disclosure_heard = true;
+            let words = words.trim().to_owned();
+            self.think(About::Opening, Cue::Resumed { words, why });
+        } else {
+            // The disclosure comes first, whatever was said before; then the words have their answer.
+            self.on_opened();
+            self.carry(words);
+        }
     }
 
     fn on_mark(&mut self, name: &str) {

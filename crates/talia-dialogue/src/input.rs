@@ -9,6 +9,13 @@ use talia_spanish::Expectation;
 pub enum Input<'a> {
     /// The media stream is open: the brain may be asked for its opening.
     Opened,
+    /// The media stream is open again, of a conversation that was broken off. With `disclosed` the caller has heard the
+    /// disclosure, and it isn't said again; `words` are the caller's last ones that nobody answered, or empty.
+    Resumed {
+        disclosed: bool,
+        words: &'a str,
+        why: Resumption,
+    },
     /// One step of the voice activity detector over the caller's audio.
     Voice(VoiceStep),
     /// A streaming recogniser's running text of the turn (it replaces the earlier one).
@@ -29,6 +36,8 @@ pub enum Input<'a> {
     Answered { cue: CueId },
     /// The brain wants the call to end once the caller has heard what was said for this cue.
     EndCall { cue: CueId },
+    /// The brain wants the caller handed to a person once all that was said for this cue has been heard.
+    Transfer { cue: CueId },
     /// Audio of a sentence, in order, any number of μ-law bytes.
     Audio { segment: SegmentId, mulaw: &'a [u8] },
     /// The sentence's audio is complete.
@@ -43,6 +52,15 @@ pub enum Input<'a> {
     Finish(EndReason),
     /// A deadline has come.
     Tick,
+}
+
+/// Why a conversation goes on after a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resumption {
+    /// The stream was lost: a dropped socket, a dead node, a restart.
+    StreamLost,
+    /// The caller was to be handed to a person, and nobody answered.
+    NobodyAnswered,
 }
 
 /// One step of the voice activity detector.

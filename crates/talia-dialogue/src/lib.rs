@@ -36,7 +36,7 @@ pub use floor::State;
 pub use heard::heard_prefix;
 
 pub use ids::{CueId, JobId, MarkId, SegmentId, TurnId};
-pub use input::{Input, Speech, SpeechKind, VoiceStep};
+pub use input::{Input, Resumption, Speech, SpeechKind, VoiceStep};
 pub use output::{BargeIn, Cue, EndReason, Entry, Output, Speaker, TranscriptionPurpose, TurnTiming};
 pub use refused::Refused;
 pub use settings::{Patience, PatienceTable, Settings};

@@ -1,6 +1,6 @@
 //! What is to be done.
 
-use crate::{CueId, JobId, MarkId, Moment, SegmentId, SpeechKind, TurnId};
+use crate::{CueId, JobId, MarkId, Moment, Resumption, SegmentId, SpeechKind, TurnId};
 use talia_audio::frame::MulawFrame;
 use talia_spanish::Expectation;
 
@@ -56,6 +56,9 @@ pub enum Output {
 pub enum Cue {
     /// The call begins: disclose and greet.
     Opening,
+    /// The call goes on after a break: apologise in a word, then answer the caller's last `words`, or go on where the
+    /// caller stopped hearing when there are none.
+    Resumed { words: String, why: Resumption },
     /// The caller said something. `revises` names an earlier cue whose words are contained in this text and whose
     /// answer the caller did not hear: the brain goes back to what it knew before that cue.
     Turn {
@@ -149,6 +152,8 @@ pub struct TurnTiming {
 pub enum EndReason {
     /// The conversation came to its end.
     Finished,
+    /// The caller is handed to a person.
+    Transferred,
     /// The caller hung up.
     CallerHungUp,
     /// The caller stayed silent.

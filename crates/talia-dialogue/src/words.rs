@@ -87,6 +87,18 @@ impl Dialogue {
         self.release_carried(matches!(turn.overlap, Overlap::Kept(_)));
     }
 
+    /// Takes words over that were said before this conversation was begun again.
+    pub(crate) fn carry(&mut self, words: &str) {
+        let text = words.trim().to_owned();
+        self.carried = (!text.is_empty()).then(|| Carried {
+            turn: self.count.turn(),
+            text,
+            speech_ended: self.now,
+            transcribed: self.now,
+            after_answer: false,
+        });
+    }
+
     /// The caller made a sound that brought no words.
     fn end_without_words(&mut self, turn: &Turn, forced: bool) {
         if forced || self.has_more_to_say() || !self.disclosure_heard || self.hang_up_when_quiet.is_some() {

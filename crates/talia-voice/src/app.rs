@@ -5,7 +5,7 @@ use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::SpeechEngines;
-use crate::line::{LiveCalls, OwnSignatures, StreamTokens, TwilioRest};
+use crate::line::{LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::ClientError;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
@@ -40,6 +40,8 @@ pub struct App {
     pub own_signatures: OwnSignatures,
     /// The one-time keys of media sockets.
     pub tokens: StreamTokens,
+    /// What repeated webhooks were answered.
+    pub repeats: Repeats,
     /// The calls whose media stream is open.
     pub live: LiveCalls,
     /// Tasks of calls: the server waits for them when it stops.
@@ -114,6 +116,7 @@ impl App {
             validator,
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
+            repeats: Repeats::new(clock.clone()),
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),
             draining: CancellationToken::new(),

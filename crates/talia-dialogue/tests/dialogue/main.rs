@@ -9,5 +9,7 @@ mod oracle;
 mod outcome;
 mod random;
 mod reply;
+mod resumption;
+mod transfer;
 mod turns;
 mod world;

@@ -27,7 +27,7 @@ pub(crate) struct Oracle {
     frames: Vec<u8>,
     generation: u32,
     last: Option<SegmentId>,
-    disclosed: bool,
+    pub(crate) disclosed: bool,
     ended: bool,
     /// The line returns no marks: what is heard by the clock can't be seen from here.
     pub(crate) deaf: bool,

@@ -13,6 +13,8 @@ pub(crate) struct Reply {
     pub(crate) sentences: Vec<(SpeechKind, String)>,
     pub(crate) expect: Option<Expectation>,
     pub(crate) ends: bool,
+    /// A person takes over at its end.
+    pub(crate) transfers: bool,
     /// `Answered` never comes.
     pub(crate) silent: bool,
 }
@@ -32,6 +34,13 @@ impl Reply {
             ends: true,
             delay: ms(100),
             ..Self::default()
+        }
+    }
+
+    pub(crate) fn transfer(text: &str) -> Self {
+        Self {
+            transfers: true,
+            ..Self::say(text)
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 use talia_dialogue::Dialogue;
 use talia_dialogue::{
-    Cue, CueId, EndReason, Input, JobId, Moment, Output, SegmentId, Settings, Speech, SpeechKind, TurnId, VoiceStep,
+    Cue, CueId, EndReason, Input, JobId, Moment, Output, Resumption, SegmentId, Settings, Speech, SpeechKind, TurnId, VoiceStep,
     heard_prefix,
 };
 use talia_spanish::Expectation;
@@ -40,6 +40,7 @@ enum Event {
     Expect(CueId, Expectation),
     Answered(CueId),
     EndCall(CueId),
+    Transfer(CueId),
     Audio(SegmentId, u32, u32),
     AudioEnd(SegmentId),
     AudioFailed(SegmentId),
@@ -146,6 +147,16 @@ impl World {
         self.schedule(ms(at), Event::Finish(reason));
     }
 
+    /// The conversation goes on after a break, instead of from its opening.
+    pub(crate) fn resumes(&mut self, disclosed: bool, words: &str) {
+        self.oracle.disclosed = disclosed;
+        self.give(Input::Resumed {
+            disclosed,
+            words,
+            why: Resumption::StreamLost,
+        });
+    }
+
     fn schedule(&mut self, at: Moment, event: Event) {
         let number = self.what.len() as u64;
         self.what.insert(number, event);
@@ -230,6 +241,7 @@ impl World {
             Event::Expect(cue, expectation) => self.give(Input::Expect { cue, expectation }),
             Event::Answered(cue) => self.give(Input::Answered { cue }),
             Event::EndCall(cue) => self.give(Input::EndCall { cue }),
+            Event::Transfer(cue) => self.give(Input::Transfer { cue }),
             Event::Audio(segment, from, to) => {
                 let mulaw: Vec<u8> = (from..to).map(|position| voice_byte(segment, position)).collect();
                 self.oracle.audio_made(segment, to - from);
@@ -312,7 +324,7 @@ impl World {
             Output::Think { cue, about } => self.think(*cue, about),
             Output::Forget { cue } => self.what.values_mut().for_each(|event| {
                 // A forgotten question's sentences may still be under way: the machine has to refuse them itself.
-                if matches!(event, Event::EndCall(own) if own == cue) {
+                if matches!(event, Event::EndCall(own) | Event::Transfer(own) if own == cue) {
                     *event = Event::Answered(*cue);
                 }
             }),
@@ -330,6 +342,9 @@ impl World {
         for (kind, text) in reply.sentences {
             at += reply.delay;
             self.schedule(at, Event::Say(cue, kind, text));
+        }
+        if reply.transfers {
+            self.schedule(at, Event::Transfer(cue));
         }
         if reply.ends {
             self.schedule(at, Event::EndCall(cue));

@@ -135,7 +135,12 @@ pub struct RestApi {
 impl RestApi {
     /// Serves a carrier's account at `bind` (port 0: any).
     pub async fn start(carrier: Carrier, keys: Vec<ApiKey>, bind: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(bind).await?;
+        Self::serve(carrier, keys, TcpListener::bind(bind).await?)
+    }
+
+    /// Serves a carrier's account on a socket that listens already: a server can be told its address before there is
+    /// a carrier.
+    pub fn serve(carrier: Carrier, keys: Vec<ApiKey>, listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (faults, journal) = (RestFaults::default(), RestJournal::default());

@@ -24,6 +24,8 @@ pub enum Thought {
     Lead(LeadDraft),
     /// End the call when all of this answer has been heard.
     EndCall,
+    /// Hand the caller to a person when all of this answer has been heard.
+    Transfer(Handover),
     /// The answer is complete.
     Done,
 }
@@ -38,6 +40,19 @@ pub trait Brain: Send {
     fn heard(&mut self, entry: &Entry);
     /// The lead as far as it is known, for a call that ends in the middle.
     fn lead(&self) -> LeadDraft;
+    /// All that is needed to go on in another process: JSON of the brain's own, with the caller's words in it.
+    fn memory(&self) -> Result<serde_json::Value, serde_json::Error>;
+    /// Goes on from what [`Self::memory`] gave; an error leaves the brain at the beginning.
+    fn recall(&mut self, memory: serde_json::Value) -> Result<(), serde_json::Error>;
+}
+
+/// To whom a caller is handed, and with which words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// An id of the configuration, never digits.
+    pub destination: String,
+    /// One sentence for the person, who hears it before the caller is joined.
+    pub summary: String,
 }
 
 /// Why we call somebody, and what we know of them: for a conversation that we begin.

@@ -5,21 +5,23 @@
 //! [`talia_dialogue::Dialogue`].
 
 pub mod live;
+mod memory;
 mod record;
 
 use crate::{
     app::App,
-    brain::{Brain, Thought, script::ScriptBrain},
+    brain::{Brain, Handover, Thought, script::ScriptBrain},
     ears::{EarEvent, Ears},
     engines,
-    line::{AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
+    line::{self, AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
 };
 use live::{Live, LiveEvent};
+use memory::{Beginning, Kept, Memory};
 use record::Recorder;
 use std::{sync::Arc, time::Duration};
 use talia_audio::{frame::FRAME_SAMPLES, mulaw};
-use talia_dialogue::{BargeIn, CueId, Dialogue, EndReason, Entry, Input, Output, Settings, Speech};
+use talia_dialogue::{BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, Settings, Speaker, Speech};
 use talia_speech::EngineError;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -30,7 +32,8 @@ const WAITING_EVENTS: usize = 256;
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
     let tasks = TaskTracker::new();
-    match CallTask::new(app, socket, call, &tasks) {
+    let beginning = memory::beginning(&app, &call).await;
+    match CallTask::new(app, socket, (call, beginning), &tasks) {
         Ok(call) => Box::pin(call.run()).await,
         Err(error) => tracing::error!(error = %error, "a call could not be answered"),
     }
@@ -43,8 +46,12 @@ struct CallTask {
     app: Arc<App>,
     socket: MediaSocket,
     call: AnsweredCall,
-    /// The call's clock starts here, on the server's monotonic clock.
+    /// This stream starts here, on the server's monotonic clock…
     origin: Duration,
+    /// …and here on the call's own, which starts with the first stream.
+    offset: Duration,
+    /// What an earlier stream of the call left.
+    kept: Option<Kept>,
     dialogue: Dialogue,
     ears: Ears,
     ear_events: mpsc::Receiver<EarEvent>,
@@ -58,6 +65,16 @@ struct CallTask {
     commands: Vec<LineCommand>,
     samples: Vec<i16>,
     ended: Option<EndReason>,
+    /// To whom the caller goes when all was said.
+    handover: Option<Handover>,
+    /// The caller's words that the brain wasn't asked about yet.
+    words: String,
+    /// Transfers that nobody answered, and of which the caller was told.
+    told: usize,
+    /// What is remembered has changed since it was kept.
+    remembers_more: bool,
+    /// Characters given to the mouth.
+    spoken: u64,
     /// The socket broke with the call still alive: Twilio comes back for it.
     broken: bool,
     /// Nothing comes from the socket any more; the caller's last words may still be with the ears.
@@ -65,7 +82,12 @@ struct CallTask {
 }
 
 impl CallTask {
-    fn new(app: Arc<App>, socket: MediaSocket, call: AnsweredCall, tasks: &TaskTracker) -> Result<Self, EngineError> {
+    fn new(
+        app: Arc<App>,
+        socket: MediaSocket,
+        (call, beginning): (AnsweredCall, Beginning),
+        tasks: &TaskTracker,
+    ) -> Result<Self, EngineError> {
         let named = app.assistants.by_id(&call.assistant);
         let assistant = named.unwrap_or_else(|| app.assistants.for_number(&call.to)).clone();
         let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
@@ -73,7 +95,7 @@ impl CallTask {
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
         let settings = Settings {
             language: assistant.language,
-            longest_call: app.config.limits.longest_call,
+            longest_call: app.config.limits.longest_call.saturating_sub(beginning.offset),
             ..Settings::default()
         };
         let voice = engines::voice_of(&assistant);
@@ -83,20 +105,47 @@ impl CallTask {
         let origin = app.clock.elapsed();
         let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
         let engines = app.engines.clone();
+        let destinations = &app.config.destinations;
+        let person = assistant.person.as_deref().and_then(|id| destinations.get(id));
+        let person = person
+            .filter(|person| person.is_open(call.at))
+            .map(|person| person.id.clone());
+        let mut brain = Box::new(
+            ScriptBrain::new(assistant.clone(), caller_number, thought_sender)
+                .on_errand(errand)
+                .with_person(person),
+        );
+        let mut kept = beginning.kept;
+        if let Some(earlier) = &kept
+            && brain.recall(earlier.memory.brain.clone()).is_err()
+        {
+            tracing::error!(
+                call.sid = call.call_sid.as_str(),
+                "a conversation's memory can't be recalled"
+            );
+            kept = None;
+        }
         Ok(Self {
             origin,
+            offset: beginning.offset,
+            told: kept.as_ref().map_or(0, |kept| kept.memory.told),
+            kept,
             dialogue: Dialogue::new(settings),
             ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
             ear_events,
-            brain: Box::new(ScriptBrain::new(assistant, caller_number, thought_sender).on_errand(errand)),
+            brain,
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, tasks),
             mouth_events,
-            recorder: Recorder::new(app.store.clone(), call.call_sid.to_string(), app.clock.wall()),
+            recorder: Recorder::new(app.store.clone(), &call, beginning.began),
             live,
             commands: Vec::with_capacity(16),
             samples: Vec::with_capacity(FRAME_SAMPLES),
             ended: None,
+            handover: None,
+            words: String::new(),
+            remembers_more: false,
+            spoken: 0,
             broken: false,
             line_gone: false,
             app,
@@ -106,7 +155,7 @@ impl CallTask {
     }
 
     fn now(&self) -> Duration {
-        self.app.clock.elapsed().saturating_sub(self.origin)
+        self.offset + self.app.clock.elapsed().saturating_sub(self.origin)
     }
 
     fn tell(&mut self, input: Input<'_>) {
@@ -119,7 +168,14 @@ impl CallTask {
             from: self.call.from.clone(),
             to: self.call.to.clone(),
         });
-        self.tell(Input::Opened);
+        match self.kept.take() {
+            Some(kept) => self.tell(Input::Resumed {
+                disclosed: kept.disclosed,
+                words: &kept.memory.words,
+                why: kept.why,
+            }),
+            None => self.tell(Input::Opened),
+        }
         self.execute().await;
         while self.ended.is_none() {
             let wait = self
@@ -184,6 +240,10 @@ impl CallTask {
             }
             Thought::Foresee(text) => self.mouth.foresee(text),
             Thought::EndCall => self.tell(Input::EndCall { cue }),
+            Thought::Transfer(handover) => {
+                self.handover = Some(handover);
+                self.tell(Input::Transfer { cue });
+            }
             Thought::Done => self.tell(Input::Answered { cue }),
         }
     }
@@ -206,6 +266,19 @@ impl CallTask {
             self.perform();
         }
         self.commands.clear();
+        if std::mem::take(&mut self.remembers_more) {
+            let (memory, now) = (self.memory(), self.now());
+            self.recorder.remember(&memory, now);
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        Memory {
+            // What can't be written down is lost with this process only.
+            brain: self.brain.memory().unwrap_or_default(),
+            words: self.words.clone(),
+            told: self.told,
+        }
     }
 
     fn perform(&mut self) {
@@ -223,11 +296,23 @@ impl CallTask {
                     job, turn, expectation, ..
                 } => self.ears.transcribe(job, turn, expectation),
                 Output::PredictEndOfTurn { job, turn } => self.ears.predict_end_of_turn(job, turn),
-                Output::Think { cue, about } => self.brain.think(cue, about),
+                Output::Think { cue, about } => {
+                    if matches!(about, Cue::Turn { .. } | Cue::Resumed { .. }) {
+                        self.words.clear();
+                    }
+                    self.brain.think(cue, about);
+                    self.remembers_more = true;
+                }
                 Output::Forget { cue } => self.brain.forget(cue),
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
+                    self.spoken += text.chars().count() as u64;
                     self.mouth.synthesize(segment, text);
+                    if self.spoken > self.app.config.limits.spoken_characters {
+                        // Counted once: what comes now is the goodbye.
+                        self.spoken = 0;
+                        self.tell(Input::Finish(EndReason::TimeLimit));
+                    }
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
                 Output::Transcript(entry) => self.line(entry),
@@ -252,6 +337,13 @@ impl CallTask {
     /// A line of the transcript is final. An answer of which nothing was heard leaves no line.
     fn line(&mut self, entry: Entry) {
         self.brain.heard(&entry);
+        self.remembers_more = true;
+        if entry.speaker == Speaker::Caller {
+            if !self.words.is_empty() {
+                self.words.push(' ');
+            }
+            self.words.push_str(&entry.text);
+        }
         if !entry.text.is_empty() {
             self.live.send(LiveEvent::Line(entry.clone()));
             self.recorder.segment(entry);
@@ -263,9 +355,18 @@ impl CallTask {
         let reason = self.ended.unwrap_or(EndReason::Failure);
         let now = self.now();
         self.recorder.lead(&self.brain.lead(), now, true);
-        if !self.broken {
+        if self.broken {
+            // The next stream goes on from here: durable before it may begin.
+            self.recorder.remember_durably(&self.memory(), now).await;
+        } else if let (EndReason::Transferred, Some(handover)) = (reason, &self.handover) {
+            self.recorder.remember_durably(&self.memory(), now).await;
+            line::hand_over(&self.app, &self.call.call_sid, handover).await;
+        } else {
             // What failed is counted by the store, and what was deferred is written later.
             let _ = self.app.store.call_ended(self.call.call_sid.as_str(), reason).await;
+            if reason != EndReason::CallerHungUp {
+                line::end_call(&self.app, &self.call.call_sid).await;
+            }
         }
         if reason != EndReason::CallerHungUp {
             // The line may be gone already; there is nothing left to do about it.

@@ -1,8 +1,10 @@
 //! What a call has to keep, handed to the store without waiting: the audio path never waits for a disk.
 
+use super::memory::Memory;
 use crate::{
     brain::LeadDraft,
-    store::{LeadFields, NewSegment, Record, Store},
+    line::AnsweredCall,
+    store::{LeadFields, NewMemory, NewSegment, Record, Store},
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use talia_dialogue::Entry;
 pub(super) struct Recorder {
     store: Store,
     call_sid: String,
+    /// The number of the call's stream: a newer one's memory is not overwritten.
+    fence: i64,
     /// Wall time of the conversation's beginning.
     began: Timestamp,
     /// The lead as it was last handed over.
@@ -19,10 +23,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(store: Store, call_sid: String, began: Timestamp) -> Self {
+    /// For a call whose conversation `began` then.
+    pub(super) fn new(store: Store, call: &AnsweredCall, began: Timestamp) -> Self {
         Self {
             store,
-            call_sid,
+            call_sid: call.call_sid.to_string(),
+            fence: i64::from(call.streams_before) + 1,
             began,
             kept: LeadDraft::default(),
         }
@@ -47,6 +53,31 @@ impl Recorder {
             entry,
             at,
         }));
+    }
+
+    /// What the conversation needs to go on after a break.
+    pub(super) fn remember(&self, memory: &Memory, since: Duration) {
+        if let Some(record) = self.memory_record(memory, since) {
+            self.keep(record);
+        }
+    }
+
+    /// The same, on disk when it returns, or soon after where the disk fails.
+    pub(super) async fn remember_durably(&self, memory: &Memory, since: Duration) {
+        if let Some(record) = self.memory_record(memory, since) {
+            // What failed is counted by the store, and what was deferred is written later.
+            let _ = self.store.keep(record).await;
+        }
+    }
+
+    fn memory_record(&self, memory: &Memory, since: Duration) -> Option<Record> {
+        let memory = serde_json::to_string(memory).ok()?;
+        Some(Record::Memory(NewMemory {
+            call_sid: self.call_sid.clone(),
+            fence: self.fence,
+            memory,
+            at: self.at(since),
+        }))
     }
 
     /// The caller has heard the disclosure to its last word.

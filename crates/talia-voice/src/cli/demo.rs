@@ -17,6 +17,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -29,6 +30,7 @@ use talia_simulator::{
     measure::Distribution,
     outcome::CallOutcome,
     recording,
+    rest::RestApi,
     script::Script,
     settings::{CarrierSettings, Secret},
     speaker::Speaker,
@@ -73,8 +75,10 @@ impl Demo {
         let clock = Clock::real();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
+        // Twilio's REST API, of which the server is told before there is a carrier.
+        let api = TcpListener::bind("127.0.0.1:0").await?;
         let token = random_token()?;
-        let config = Config::load(&self.sources(options, &token))?;
+        let config = Config::load(&self.sources(options, &token, api.local_addr()?))?;
         crate::telemetry::init_logs(&config.telemetry);
         println!("TalIA Voz: una llamada de prueba, sin red, sin cuenta y sin llaves.\n");
         let app = App::build(config, clock.clone()).await?;
@@ -83,7 +87,7 @@ impl Demo {
 
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
-        let (outcome, shown) = Box::pin(self.call(&app, &origin, &token)).await?;
+        let (outcome, shown) = Box::pin(self.call(&app, &origin, (&token, api))).await?;
         report(&app, &outcome, &shown, &self.folder).await?;
         stop.cancel();
         server.await?;
@@ -96,13 +100,16 @@ impl Demo {
     }
 
     /// The operator's configuration with this call's own address, secret and database.
-    fn sources(&self, options: &Options, token: &str) -> Sources {
+    fn sources(&self, options: &Options, token: &str, api: SocketAddr) -> Sources {
         let mut sources = Sources::of_process(options.config.clone());
         let database = format!("sqlite:{}", self.folder.join("talia.db").display());
         let own = [
             ("TALIA_PUBLIC_URL", PUBLIC_ORIGIN.to_owned()),
             ("TALIA_TWILIO_ACCOUNT_SID", ACCOUNT.to_owned()),
             ("TALIA_TWILIO_AUTH_TOKEN", token.to_owned()),
+            ("TALIA_TWILIO__API_URL", format!("http://{api}")),
+            ("TALIA_TWILIO_API_KEY_SID", String::new()),
+            ("TALIA_TWILIO_API_KEY_SECRET", String::new()),
             ("TALIA_DATABASE_URL", database),
         ];
         sources
@@ -115,7 +122,12 @@ impl Demo {
         sources
     }
 
-    async fn call(&self, app: &Arc<App>, origin: &str, token: &str) -> Result<(CallOutcome, Shown)> {
+    async fn call(
+        &self,
+        app: &Arc<App>,
+        origin: &str,
+        (token, api): (&str, TcpListener),
+    ) -> Result<(CallOutcome, Shown)> {
         let language = app.assistants.for_number(&self.to).language;
         let default_voice = if language == Language::English {
             "af_heart"
@@ -139,6 +151,7 @@ impl Demo {
         settings.dial_origin = Some(origin.to_owned());
         settings.status_url = Some(format!("{PUBLIC_ORIGIN}{}", paths::STATUS));
         let carrier = Carrier::new(settings)?;
+        let _api = RestApi::serve(carrier.clone(), Vec::new(), api)?;
         let mut plan = CallPlan::new(FROM, &self.to, script);
         plan.listener = Some(Arc::new(LocalListener {
             stt: app.engines.ears.stt.clone(),

@@ -132,6 +132,7 @@ fn clock(at: Duration) -> String {
 
 fn in_words(reason: EndReason) -> &'static str {
     match reason {
+        EndReason::Transferred => "TalIA comunicó a quien llama con una persona",
         EndReason::Finished => "la conversación terminó y TalIA colgó",
         EndReason::CallerHungUp => "quien llamaba colgó",
         EndReason::Silence => "nadie contestaba",

@@ -18,9 +18,11 @@ pub(super) struct Raw {
     bad_frames: u32,
     token_ttl_s: u64,
     resumes: u32,
+    resume_after_s: u64,
     abandoned_s: u64,
     drain_s: u64,
     longest_call_s: u64,
+    spoken_characters: u64,
 }
 
 /// How much, how long, how often.
@@ -48,12 +50,16 @@ pub struct Limits {
     pub token_ttl: Duration,
     /// How often the stream of one call is begun again after it broke.
     pub resumes: u32,
+    /// How long a call's stream may be gone before Twilio is told to come back for it.
+    pub resume_after: Duration,
     /// How long a call may have no stream and no news before it counts as abandoned.
     pub abandoned: Duration,
     /// How long live calls get when the server stops.
     pub drain: Duration,
     /// The longest call.
     pub longest_call: Duration,
+    /// Characters that may be spoken in one call.
+    pub spoken_characters: u64,
 }
 
 impl Raw {
@@ -92,9 +98,14 @@ impl Raw {
             bad_frames: self.bad_frames,
             token_ttl: seconds("limits.token_ttl_s", self.token_ttl_s)?,
             resumes: self.resumes,
+            resume_after: seconds("limits.resume_after_s", self.resume_after_s)?,
             abandoned: seconds("limits.abandoned_s", self.abandoned_s)?,
             drain: seconds("limits.drain_s", self.drain_s)?,
             longest_call: seconds("limits.longest_call_s", self.longest_call_s)?,
+            spoken_characters: match self.spoken_characters {
+                0 => return Err(ConfigError::value("limits.spoken_characters", "must be 1 or more")),
+                characters => characters,
+            },
         })
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod assistants;
 mod database;
+mod destinations;
 mod dialing;
 mod environment;
 mod error;
@@ -20,6 +21,7 @@ mod words;
 pub use api::{Api, ApiKey, Scope};
 pub use assistants::Assistants;
 pub use database::Database;
+pub use destinations::{Destination, Destinations};
 pub use dialing::{Dialing, MachineAnswer};
 pub use error::ConfigError;
 pub use events::Events;
@@ -46,6 +48,7 @@ pub struct Config {
     pub models: Models,
     pub speech: Speech,
     pub assistants: Assistants,
+    pub destinations: Destinations,
     pub limits: Limits,
     pub dialing: Dialing,
     pub api: Api,
@@ -67,6 +70,7 @@ impl Config {
             models: raw.models.check(),
             speech: raw.speech.check()?,
             assistants: raw.assistants.check(),
+            destinations: destinations::check(raw.destinations)?,
             dialing: raw.dialing.check(limits.longest_call)?,
             limits,
             api: raw.api.check()?,
@@ -92,6 +96,7 @@ struct Raw {
     models: models::Raw,
     speech: speech::Raw,
     assistants: assistants::Raw,
+    destinations: Vec<destinations::Raw>,
     limits: limits::Raw,
     dialing: dialing::Raw,
     api: api::Raw,

@@ -38,6 +38,15 @@ pub struct Permit {
 impl Policy {
     /// Judges a text that somebody wants to be dialled at `now`.
     pub fn judge(&self, text: &str, now: Timestamp) -> Result<Permit, Denial> {
+        let permit = self.judge_at_any_hour(text)?;
+        if !self.hours.within(self.zones.of(&permit.destination), now) {
+            return Err(Denial::Hours);
+        }
+        Ok(permit)
+    }
+
+    /// The same for somebody who has asked to be called at any time.
+    pub fn judge_at_any_hour(&self, text: &str) -> Result<Permit, Denial> {
         let destination = Destination::parse(text)?;
         if !self.countries.contains(destination.country()) {
             return Err(Denial::Country);
@@ -49,9 +58,6 @@ impl Policy {
         let zones = self.zones.of(&destination);
         if zones.is_empty() {
             return Err(Denial::TimeZone);
-        }
-        if !self.hours.within(zones, now) {
-            return Err(Denial::Hours);
         }
         let price = self.prices.a_minute(destination.e164());
         let minutes = self.longest_call.as_secs().div_ceil(60).max(1);

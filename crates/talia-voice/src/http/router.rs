@@ -16,6 +16,8 @@ pub fn router(app: Arc<App>) -> Router {
     let twilio = Router::new()
         .route(paths::INBOUND, post(line::inbound))
         .route(paths::AFTER, post(line::after))
+        .route(paths::TRANSFERRED, post(line::transferred))
+        .route(paths::WHISPER, post(line::whisper))
         .route(paths::STATUS, post(line::status))
         .route(paths::STREAM_STATUS, post(line::stream_status))
         .route(
@@ -35,7 +37,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::CHECK, post(line::check).get(line::check_socket))
         .route(&format!("{}/{{*odd}}", paths::CHECK), post(line::check))
         .route(STREAM, get(line::stream_without_token))
-        .route(&format!("{STREAM}/{{token}}"), get(line::stream));
+        .route(&format!("{STREAM}/{{token}}"), get(line::stream))
+        .layer(from_fn_with_state(app.clone(), line::once));
     // The operator: with a key, or from this machine.
     let operator = api::routes()
         .route("/metrics", get(probes::metrics))

@@ -1,7 +1,7 @@
 //! `POST /api/voice/after`: a stream has ended. The call ends with it, or goes on with a new stream.
 
 use super::documents::{self, StreamDocument};
-use super::webhook;
+use super::{transfer, webhook};
 use crate::app::App;
 use crate::store::{CallRow, StoreError, StreamClaim};
 use crate::telemetry::labels::{Refusal, Webhook};
@@ -28,7 +28,8 @@ pub(crate) async fn after(State(app): State<Arc<App>>, request: Request<Body>) -
     response
 }
 
-async fn answer(app: &App, voice: &VoiceRequest) -> Response {
+/// What comes next in a call whose stream, or whose person's leg, has ended.
+pub(super) async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     let call_sid = voice.call_sid.as_str();
     let Ok(known) = app.store.call(call_sid).await else {
         return webhook::apologise(app, Refusal::StoreUnavailable);
@@ -39,6 +40,11 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     };
     if call.ended_at.is_some() || voice.call_status.is_terminal() {
         return documents::respond(&documents::hangup());
+    }
+    match transfer::asked(app, &call).await {
+        Ok(Some(document)) => return documents::respond(&document),
+        Ok(None) => {}
+        Err(_) => return webhook::apologise(app, Refusal::StoreUnavailable),
     }
     if app.draining.is_cancelled() {
         return give_up(app, call_sid, Refusal::Draining, EndReason::Draining).await;

@@ -36,12 +36,60 @@ pub(super) fn stream(document: &StreamDocument<'_>) -> twiml::Response {
         ],
     };
     let connect = Connect {
-        action: Some((url(paths::AFTER), Method::Post)),
+        action: Some((patiently(&url(paths::AFTER)), Method::Post)),
         stream,
     };
     twiml::Response::new()
         .connect(connect)
-        .redirect(url(paths::AFTER), Method::Post)
+        .redirect(patiently(&url(paths::AFTER)), Method::Post)
+}
+
+/// The person that a document dials.
+pub(super) struct DialDocument<'a> {
+    pub(super) public_url: &'a PublicUrl,
+    /// E.164.
+    pub(super) number: &'a str,
+    pub(super) ring: Duration,
+    /// What the person sees; `None`: the caller's own number.
+    pub(super) caller_id: Option<&'a str>,
+}
+
+/// Dials a person, who hears [`paths::WHISPER`] before the caller is joined; then [`paths::TRANSFERRED`] says how to go
+/// on.
+pub(super) fn dial(document: &DialDocument<'_>) -> twiml::Response {
+    let url = |path: &str| document.public_url.http(path);
+    twiml::Response::new().dial(Dial {
+        action: Some(patiently(&url(paths::TRANSFERRED))),
+        caller_id: document.caller_id.map(str::to_owned),
+        timeout_s: NonZeroU32::new(document.ring.as_secs() as u32),
+        numbers: vec![Number {
+            number: document.number.to_owned(),
+            url: Some(url(paths::WHISPER)),
+            status_callback: None,
+        }],
+        ..Dial::default()
+    })
+}
+
+/// What a person hears before the caller is joined.
+pub(super) fn whisper(summary: &str, language: Language) -> twiml::Response {
+    let (voice, language) = match language {
+        Language::Spanish => ("Polly.Mia-Neural", "es-MX"),
+        Language::English => ("Polly.Joanna-Neural", "en-US"),
+    };
+    // A control character would make the document one that Twilio refuses.
+    let text = summary.chars().filter(|c| !c.is_control()).collect();
+    twiml::Response::new().say(Say {
+        voice: Some(voice.to_owned()),
+        language: Some(language.to_owned()),
+        text,
+    })
+}
+
+/// Has Twilio ask again for as long as it may (15 s in all) when this server is just being restarted. The fragment is
+/// neither sent nor signed. Source: Twilio's "Webhooks (HTTP callbacks): connection overrides".
+fn patiently(url: &str) -> String {
+    format!("{url}#rc=5&rp=ct,rt,5xx&ct=2000&rt=5000&tt=15000")
 }
 
 /// An apology in Twilio's own voice, and the end.

@@ -4,14 +4,23 @@ use super::CloseCause;
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use talia_twilio::CallSid;
+use talia_twilio::{CallSid, StreamSid};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Which calls have an open stream, and the means to end one from outside.
 #[derive(Debug, Clone)]
 pub struct LiveCalls {
-    calls: Arc<Mutex<HashMap<CallSid, watch::Sender<Option<CloseCause>>>>>,
+    calls: Arc<Mutex<HashMap<CallSid, Place>>>,
     metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Place {
+    stream_sid: StreamSid,
+    end: watch::Sender<Option<CloseCause>>,
+    /// Cancelled when the stream's task is done with the call.
+    left: CancellationToken,
 }
 
 /// A call's place among the live ones; dropping it gives the place up.
@@ -19,6 +28,7 @@ pub struct LiveCalls {
 pub struct LiveCall {
     call_sid: CallSid,
     ended: watch::Receiver<Option<CloseCause>>,
+    left: CancellationToken,
     calls: LiveCalls,
 }
 
@@ -42,40 +52,59 @@ impl LiveCalls {
     }
 
     /// Takes the call's place. A stream that has it already is closed: Twilio opens a new one only when it has given
-    /// the old one up, however alive that looks from here.
-    pub fn enter(&self, call_sid: CallSid) -> LiveCall {
+    /// the old one up, however alive that looks from here. The token is cancelled when the old one's task has written
+    /// down all it knows and is gone.
+    pub fn enter(&self, call_sid: CallSid, stream_sid: StreamSid) -> (LiveCall, Option<CancellationToken>) {
         let (end, ended) = watch::channel(None);
-        let before = self.lock().insert(call_sid.clone(), end);
-        match before {
-            Some(before) => {
-                before.send_replace(Some(CloseCause::Replaced));
-            }
-            None => {
-                self.metrics.live_calls.inc();
-            }
-        }
-        LiveCall {
+        let left = CancellationToken::new();
+        let place = Place {
+            stream_sid,
+            end,
+            left: left.clone(),
+        };
+        let before = self.lock().insert(call_sid.clone(), place);
+        let predecessor = if let Some(before) = before {
+            before.end.send_replace(Some(CloseCause::Replaced));
+            Some(before.left)
+        } else {
+            self.metrics.live_calls.inc();
+            None
+        };
+        let live = LiveCall {
             call_sid,
             ended,
+            left,
             calls: self.clone(),
-        }
+        };
+        (live, predecessor)
     }
 
     /// Closes a call's stream, if it has one.
     pub fn end(&self, call_sid: &CallSid, cause: CloseCause) {
-        if let Some(end) = self.lock().get(call_sid) {
-            end.send_replace(Some(cause));
+        if let Some(place) = self.lock().get(call_sid) {
+            place.end.send_replace(Some(cause));
+        }
+    }
+
+    /// Closes this stream of a call, if it is the call's newest.
+    pub fn end_stream(&self, (call_sid, stream_sid): (&CallSid, &StreamSid), cause: CloseCause) {
+        if let Some(place) = self
+            .lock()
+            .get(call_sid)
+            .filter(|place| place.stream_sid == *stream_sid)
+        {
+            place.end.send_replace(Some(cause));
         }
     }
 
     /// Closes all streams.
     pub fn end_all(&self, cause: CloseCause) {
-        for end in self.lock().values() {
-            end.send_replace(Some(cause));
+        for place in self.lock().values() {
+            place.end.send_replace(Some(cause));
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CallSid, watch::Sender<Option<CloseCause>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CallSid, Place>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,10 +125,11 @@ impl Drop for LiveCall {
         // A newer stream of the same call has its own channel.
         if calls
             .get(&self.call_sid)
-            .is_some_and(|end| self.ended.same_channel(&end.subscribe()))
+            .is_some_and(|place| self.ended.same_channel(&place.end.subscribe()))
         {
             calls.remove(&self.call_sid);
             self.calls.metrics.live_calls.dec();
         }
+        self.left.cancel();
     }
 }

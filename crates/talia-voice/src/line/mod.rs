@@ -10,17 +10,20 @@ mod media_socket;
 mod message_rate;
 pub mod outbound;
 mod own_signature;
+mod repeats;
 pub mod rest;
 mod status;
 mod stream;
 mod stream_status;
 mod tokens;
+mod transfer;
 mod uplink;
 mod webhook;
 
 pub use live::{LiveCall, LiveCalls};
 pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
 pub use own_signature::OwnSignatures;
+pub use repeats::Repeats;
 pub use rest::{RestError, TwilioRest};
 pub use stream::AnsweredCall;
 pub use tokens::StreamTokens;
@@ -28,9 +31,11 @@ pub use tokens::StreamTokens;
 pub(crate) use after::after;
 pub(crate) use check::{check, check_socket};
 pub(crate) use inbound::inbound;
+pub(crate) use repeats::once;
 pub(crate) use status::status;
 pub(crate) use stream::{stream, stream_without_token};
 pub(crate) use stream_status::stream_status;
+pub(crate) use transfer::{end_call, hand_over, transferred, whisper};
 
 /// Where each of Twilio's requests arrives.
 pub mod paths {
@@ -38,6 +43,10 @@ pub mod paths {
     pub const INBOUND: &str = "/api/voice/inbound";
     /// A stream has ended.
     pub const AFTER: &str = "/api/voice/after";
+    /// The leg of a person whom the caller was handed to has ended.
+    pub const TRANSFERRED: &str = "/api/voice/transferred";
+    /// A person whom a caller is handed to has answered.
+    pub const WHISPER: &str = "/api/voice/whisper";
     /// A call has changed its state.
     pub const STATUS: &str = "/api/voice/status";
     /// A stream has changed its state.

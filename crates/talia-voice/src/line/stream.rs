@@ -4,7 +4,7 @@ use super::media_socket::{SocketLimits, await_start};
 use super::{MediaSocket, tokens, webhook};
 use crate::app::App;
 use crate::brain::Errand;
-use crate::store::{Burnt, CallRow, StreamClaim};
+use crate::store::{Burnt, CallRow, StatusReport, StreamClaim};
 use crate::telemetry::labels::Refusal;
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use talia_twilio::media::{MAX_MESSAGE, Start};
 use talia_twilio::{CallSid, CallStatus, StreamSid};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -25,6 +26,9 @@ const READ_BUFFER: usize = 4 * 1024;
 const WRITE_BUFFER: usize = 8 * 1024;
 /// A client that doesn't read makes us hold no more than this.
 const LONGEST_WRITE_BUFFER: usize = 64 * 1024;
+
+/// How long the stream before may take to write down what it knows.
+const HANDOVER: Duration = Duration::from_secs(2);
 
 /// A call whose media stream has started.
 #[derive(Debug, Clone)]
@@ -147,7 +151,13 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
     // Twilio reports no `in-progress` for an inbound call; its stream is the proof. A failure is counted by the store.
     let _ = app
         .store
-        .advance_status(start.call_sid.as_str(), CallStatus::InProgress, at, None)
+        .advance_status(StatusReport {
+            call_sid: start.call_sid.as_str().to_owned(),
+            status: CallStatus::InProgress,
+            sequence: None,
+            duration_s: None,
+            at,
+        })
         .await;
     let answering = app.assistants.for_number(&row.to_number).id.clone();
     let errand = errand_of(&app, &row).await;
@@ -163,7 +173,11 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         streams_before: u32::try_from(row.streams - 1).unwrap_or(0),
         at,
     };
-    let live = app.live.enter(call.call_sid.clone());
+    let (live, predecessor) = app.live.enter(call.call_sid.clone(), call.stream_sid.clone());
+    if let Some(gone) = predecessor {
+        // It may still be writing down the caller's last words, which this stream goes on from.
+        let _ = tokio::time::timeout(HANDOVER, gone.cancelled()).await;
+    }
     let socket = MediaSocket::new(socket, &start, live, limits, app.metrics.clone());
     tracing::info!(
         call.sid = call.call_sid.as_str(),

@@ -1,6 +1,6 @@
-//! `POST /api/voice/stream-status`: Twilio's view of a stream, for the log.
+//! `POST /api/voice/stream-status`: Twilio's view of a stream. One that Twilio gave up is given up here too.
 
-use super::webhook;
+use super::{CloseCause, webhook};
 use crate::app::App;
 use crate::telemetry::labels::Webhook;
 use axum::body::Body;
@@ -10,13 +10,18 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use talia_twilio::webhook::{StreamEvent, StreamStatus};
 
-/// Logs what Twilio saw. Its error text is not ours to repeat; the call's identifier finds it in Twilio's console.
+/// Logs what Twilio saw, and ends a stream that Twilio says is broken, however alive it looks from here: then its call
+/// is without one, and is recalled should Twilio not come back by itself. Its error text is not ours to repeat; the call's identifier finds it in Twilio's console.
 pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let began = app.clock.now();
     let response = match webhook::read(&app, request).await {
         Ok(form) => match webhook::fields(&app, &form, StreamStatus::read, |status| &status.account_sid) {
             Ok(status) => {
                 log(&status);
+                if status.event == StreamEvent::Error {
+                    let stream = (&status.call_sid, &status.stream_sid);
+                    app.live.end_stream(stream, CloseCause::Broken);
+                }
                 StatusCode::NO_CONTENT.into_response()
             }
             Err(refused) => refused,

@@ -59,15 +59,23 @@ pub struct OpenCall {
     pub call_sid: String,
     pub status: String,
     pub streams: i64,
+    /// Its caller is being handed, or was handed, to a person.
+    pub transferred: bool,
+    /// Another node that is alive holds its stream.
+    pub held_elsewhere: bool,
 }
 
 /// A report of a call's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StatusReport {
-    pub(super) call_sid: String,
-    pub(super) status: CallStatus,
-    pub(super) duration_s: Option<i64>,
-    pub(super) at: Timestamp,
+pub struct StatusReport {
+    pub call_sid: String,
+    pub status: CallStatus,
+    /// Twilio's count of the call's reports; it isn't in all of them.
+    pub sequence: Option<u64>,
+    /// Twilio's `CallDuration`.
+    pub duration_s: Option<i64>,
+    /// When it happened.
+    pub at: Timestamp,
 }
 
 /// The end of a call's conversation.
@@ -129,9 +137,14 @@ pub(super) async fn start(
     .bind(times::text(call.at))
     .execute(&mut *connection)
     .await?;
-    if let Some(row) = &known {
-        move_to(connection, row, call.status).await?;
-    }
+    let report = StatusReport {
+        call_sid: call.call_sid.clone(),
+        status: call.status,
+        sequence: None,
+        duration_s: None,
+        at: call.at,
+    };
+    report_once(connection, &report).await?;
     let before = events.written.len();
     let data = json!({
         "call_sid": call.call_sid, "from": call.from, "to": call.to, "direction": call.direction,
@@ -147,12 +160,12 @@ pub(super) async fn start(
     })
 }
 
-/// Moves a call to a reported state; a report about an unknown call begins its row.
+/// Takes a report in; one about an unknown call begins its row. Answers whether it was new.
 pub(super) async fn advance(
     connection: &mut SqliteConnection,
     report: &StatusReport,
     events: &mut Events<'_>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     sqlx::query(
         "INSERT INTO voice_calls (call_sid, account_sid, direction, from_number, to_number, status, started_at)
          VALUES (?1, '', '', '', '', ?2, ?3) ON CONFLICT (call_sid) DO NOTHING",
@@ -162,22 +175,63 @@ pub(super) async fn advance(
     .bind(times::text(report.at))
     .execute(&mut *connection)
     .await?;
-    if let Some(row) = fetch(&mut *connection, &report.call_sid).await? {
-        move_to(&mut *connection, &row, report.status).await?;
+    let new = report_once(&mut *connection, report).await?;
+    if report.status.is_terminal() {
+        completed(connection, &report.call_sid, report.at, events).await?;
     }
-    if !report.status.is_terminal() {
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE voice_calls SET ended_at = COALESCE(ended_at, ?2), duration_s = COALESCE(duration_s, ?3)
-         WHERE call_sid = ?1",
+    Ok(new)
+}
+
+/// Keeps a report and derives the call's row from all that there are: the same row whatever the order in which they
+/// came. Of two ends that contradict each other the one that Twilio counted first stands.
+async fn report_once(connection: &mut SqliteConnection, report: &StatusReport) -> Result<bool, sqlx::Error> {
+    let kept = sqlx::query(
+        "INSERT INTO call_reports (call_sid, status, sequence, at, duration_s) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO NOTHING",
     )
     .bind(&report.call_sid)
+    .bind(report.status.as_str())
+    .bind(report.sequence.map_or(-1, |sequence| sequence as i64))
     .bind(times::text(report.at))
     .bind(report.duration_s)
     .execute(&mut *connection)
     .await?;
-    completed(connection, &report.call_sid, report.at, events).await
+    if kept.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let reports: Vec<(String, i64, String, Option<i64>)> = sqlx::query_as(
+        "SELECT status, sequence, at, duration_s FROM call_reports WHERE call_sid = ? ORDER BY sequence, rowid",
+    )
+    .bind(&report.call_sid)
+    .fetch_all(&mut *connection)
+    .await?;
+    let known = reports
+        .iter()
+        .filter_map(|(status, _, at, duration)| Some((CallStatus::parse(status)?, at, *duration)));
+    let status = known
+        .clone()
+        .map(|(status, ..)| status)
+        .reduce(CallStatus::advance)
+        .unwrap_or(report.status);
+    let first = known.clone().map(|(_, at, _)| at).min();
+    let end = known.clone().find(|(status, ..)| status.is_terminal());
+    // What ended by our own doing is over, whatever is reported late.
+    sqlx::query(
+        "UPDATE voice_calls SET
+             status = CASE WHEN ?2 OR ended_at IS NULL THEN ?3 ELSE status END,
+             started_at = COALESCE(MIN(started_at, ?4), started_at),
+             ended_at = COALESCE(?5, ended_at), duration_s = COALESCE(?6, duration_s)
+         WHERE call_sid = ?1",
+    )
+    .bind(&report.call_sid)
+    .bind(status.is_terminal())
+    .bind(status.as_str())
+    .bind(first)
+    .bind(end.as_ref().map(|(_, at, _)| at))
+    .bind(end.as_ref().and_then(|(.., duration)| *duration))
+    .execute(connection)
+    .await?;
+    Ok(true)
 }
 
 /// Writes down that a conversation is over, and why.
@@ -186,11 +240,10 @@ pub(super) async fn end(
     ending: &Ending,
     events: &mut Events<'_>,
 ) -> Result<(), sqlx::Error> {
-    if let Some(row) = fetch(&mut *connection, &ending.call_sid).await? {
-        move_to(&mut *connection, &row, CallStatus::Completed).await?;
-    }
+    // Twilio's own word for the end stays, if it came first.
     sqlx::query(
-        "UPDATE voice_calls SET ended_at = COALESCE(ended_at, ?2), ended_reason = COALESCE(ended_reason, ?3)
+        "UPDATE voice_calls SET status = CASE WHEN ended_at IS NULL THEN 'completed' ELSE status END,
+             ended_at = COALESCE(ended_at, ?2), ended_reason = COALESCE(ended_reason, ?3)
          WHERE call_sid = ?1",
     )
     .bind(&ending.call_sid)
@@ -210,20 +263,6 @@ pub(super) async fn disclosure_heard(
     sqlx::query("UPDATE voice_calls SET disclosure_heard_at = COALESCE(disclosure_heard_at, ?2) WHERE call_sid = ?1")
         .bind(call_sid)
         .bind(times::text(at))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn move_to(connection: &mut SqliteConnection, row: &CallRow, reported: CallStatus) -> Result<(), sqlx::Error> {
-    let current = CallStatus::parse(&row.status).unwrap_or(CallStatus::Queued);
-    let next = CallStatus::advance(current, reported);
-    if next == current {
-        return Ok(());
-    }
-    sqlx::query("UPDATE voice_calls SET status = ? WHERE call_sid = ?")
-        .bind(next.as_str())
-        .bind(&row.call_sid)
         .execute(connection)
         .await?;
     Ok(())
@@ -266,9 +305,19 @@ pub(super) async fn recent(pool: &SqlitePool, limit: u32) -> Result<Vec<CallRow>
         .await
 }
 
-/// The calls that have not ended.
-pub(super) async fn open(pool: &SqlitePool) -> Result<Vec<OpenCall>, sqlx::Error> {
-    sqlx::query_as("SELECT call_sid, status, streams FROM voice_calls WHERE ended_at IS NULL")
-        .fetch_all(pool)
-        .await
+/// The calls that have not ended, as `node` sees them.
+pub(super) async fn open(pool: &SqlitePool, node: &str, now: Timestamp) -> Result<Vec<OpenCall>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT call_sid, status, streams,
+                EXISTS (SELECT 1 FROM transfers WHERE transfers.call_sid = voice_calls.call_sid
+                        AND state <> 'unanswered') AS transferred,
+                EXISTS (SELECT 1 FROM conversations JOIN nodes USING (node)
+                        WHERE conversations.call_sid = voice_calls.call_sid AND node <> ?1 AND alive_until > ?2)
+                    AS held_elsewhere
+         FROM voice_calls WHERE ended_at IS NULL",
+    )
+    .bind(node)
+    .bind(times::text(now))
+    .fetch_all(pool)
+    .await
 }

@@ -4,6 +4,7 @@
 //! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
 
 mod calls;
+mod conversations;
 mod do_not_call;
 mod error;
 mod ids;
@@ -15,10 +16,12 @@ mod probe;
 mod stream_tokens;
 mod times;
 mod transcripts;
+mod transfers;
 mod write;
 mod writer;
 
-pub use calls::{CallRow, NewCall, OpenCall, Started};
+pub use calls::{CallRow, NewCall, OpenCall, Started, StatusReport};
+pub use conversations::{ConversationRow, NewMemory};
 pub use do_not_call::{DoNotCallChange, DoNotCallRow};
 pub use error::StoreError;
 pub use leads::{LeadFields, LeadRow};
@@ -28,4 +31,5 @@ pub use outbox::{CloudEvent, EventType, OutboxRow};
 pub use probe::{Probe, probe};
 pub use stream_tokens::{Burnt, StreamClaim, TokenHash};
 pub use transcripts::{NewSegment, SegmentRow};
+pub use transfers::{NewTransfer, TransferRow};
 pub use write::Record;

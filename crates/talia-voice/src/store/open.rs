@@ -1,14 +1,16 @@
 //! The store as the rest of the program sees it.
 
-use super::calls::{Ending, StatusReport};
+use super::calls::Ending;
 use super::ids::Ids;
 use super::leads::LeadOf;
 use super::stream_tokens::NewToken;
+use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, LeadFields, LeadRow, NewCall, NewSegment, OpenCall, OutboxRow, SegmentRow, Started, StoreError,
-    StreamClaim, TokenHash, calls, leads, outbox, transcripts,
+    Burnt, CallRow, ConversationRow, LeadFields, LeadRow, NewCall, NewSegment, NewTransfer, OpenCall, OutboxRow,
+    SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash, TransferRow, calls, conversations, leads,
+    outbox, transcripts, transfers,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -21,7 +23,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::EndReason;
-use talia_twilio::CallStatus;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -73,6 +74,8 @@ pub struct Store {
     metrics: Arc<Metrics>,
     closing: CancellationToken,
     writer: TaskTracker,
+    /// Who writes: new at each start.
+    node: String,
 }
 
 impl Store {
@@ -107,11 +110,13 @@ impl Store {
         let connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let (committed, _) = broadcast::channel(settings.feed_buffer);
+        let ids = Ids::new();
         let store = Self {
+            node: ids.next(clock.wall()),
             jobs,
             readers,
             committed: committed.clone(),
-            ids: Arc::new(Ids::new()),
+            ids: Arc::new(ids),
             clock: clock.clone(),
             metrics: metrics.clone(),
             closing: CancellationToken::new(),
@@ -150,23 +155,36 @@ impl Store {
     }
 
     /// Moves a call to a state that Twilio reports; never back, and a call that is over stays over. A call that isn't
-    /// known yet begins with it, because reports may overtake the first webhook. `duration_s` is Twilio's
-    /// `CallDuration`.
-    pub async fn advance_status(
-        &self,
-        call_sid: &str,
-        status: CallStatus,
-        at: Timestamp,
-        duration_s: Option<i64>,
-    ) -> Result<(), StoreError> {
-        let call_sid = call_sid.to_owned();
-        let report = StatusReport {
-            call_sid,
-            status,
-            duration_s,
-            at,
+    /// known yet begins with it, because reports may overtake the first webhook. Answers whether the report was new.
+    pub async fn advance_status(&self, report: StatusReport) -> Result<bool, StoreError> {
+        match self.write(Write::Advance(report)).await? {
+            Written::Advanced(new) => Ok(new),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    /// Writes down that a caller is about to be handed to a person. Nobody is dialled before it is on disk.
+    pub async fn transfer_asked(&self, transfer: NewTransfer) -> Result<(), StoreError> {
+        let id = self.ids.next(transfer.at);
+        self.write(Write::Transfer(id, transfer)).await.map(drop)
+    }
+
+    /// Writes down what became of the transfer that is under way; `word` is Twilio's `DialCallStatus`.
+    pub async fn transfer_ended(&self, call_sid: &str, answered: bool, word: &str) -> Result<(), StoreError> {
+        let outcome = Outcome {
+            call_sid: call_sid.to_owned(),
+            answered,
+            word: word.to_owned(),
+            at: self.clock.wall(),
         };
-        self.write(Write::Advance(report)).await.map(drop)
+        self.write(Write::Transferred(outcome)).await.map(drop)
+    }
+
+    /// Says that this node is alive for `lease` from now.
+    pub async fn node_alive(&self, lease: Duration) -> Result<(), StoreError> {
+        let now = self.clock.wall();
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        self.write(Write::Alive(self.node.clone(), now, until)).await.map(drop)
     }
 
     /// Keeps what a call has to keep and returns when it is on disk. [`StoreError::Deferred`] means that it will be.
@@ -226,7 +244,10 @@ impl Store {
 
     /// Uses up a token: exactly one of all that show it is told that it was good.
     pub async fn burn_token(&self, hash: TokenHash) -> Result<Burnt, StoreError> {
-        match self.write(Write::Burn(hash, self.clock.wall())).await? {
+        match self
+            .write(Write::Burn(hash, self.node.clone(), self.clock.wall()))
+            .await?
+        {
             Written::Burnt(burnt) => Ok(burnt),
             _ => Err(StoreError::Closed),
         }
@@ -239,7 +260,17 @@ impl Store {
 
     /// The calls that have not ended.
     pub async fn open_calls(&self) -> Result<Vec<OpenCall>, StoreError> {
-        self.read(calls::open(&self.readers).await)
+        self.read(calls::open(&self.readers, &self.node, self.clock.wall()).await)
+    }
+
+    /// What a call's conversation needs to go on.
+    pub async fn conversation(&self, call_sid: &str) -> Result<Option<ConversationRow>, StoreError> {
+        self.read(conversations::fetch(&self.readers, call_sid).await)
+    }
+
+    /// A call's transfers in order.
+    pub async fn transfers(&self, call_sid: &str) -> Result<Vec<TransferRow>, StoreError> {
+        self.read(transfers::of_call(&self.readers, call_sid).await)
     }
 
     /// The newest calls first.
@@ -276,6 +307,7 @@ impl Store {
         match record {
             Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
+            Record::Memory(new) => Write::Memory(new),
             Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
             Record::Ended { call_sid, reason, at } => Write::End(Ending {
                 call_sid,

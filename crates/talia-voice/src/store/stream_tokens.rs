@@ -1,6 +1,6 @@
 //! Table `stream_tokens`: the one-time keys of media sockets, kept as hashes only.
 
-use super::times;
+use super::{conversations, times};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -55,10 +55,11 @@ pub(super) async fn issue(connection: &mut SqliteConnection, token: &NewToken) -
     Ok(())
 }
 
-/// Uses up a token: of all that show the same one, exactly one is told that it was good.
+/// Uses up a token: of all that show the same one, exactly one is told that it was good. Its `node` owns the call's
+/// conversation from then on.
 pub(super) async fn burn(
     connection: &mut SqliteConnection,
-    hash: &TokenHash,
+    (hash, node): (&TokenHash, &str),
     at: Timestamp,
 ) -> Result<Burnt, sqlx::Error> {
     let now = times::text(at);
@@ -74,10 +75,12 @@ pub(super) async fn burn(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some((call_sid, account_sid)) = good {
-        sqlx::query("UPDATE voice_calls SET streams = streams + 1 WHERE call_sid = ?")
-            .bind(&call_sid)
-            .execute(connection)
-            .await?;
+        let fence: i64 =
+            sqlx::query_scalar("UPDATE voice_calls SET streams = streams + 1 WHERE call_sid = ? RETURNING streams")
+                .bind(&call_sid)
+                .fetch_one(&mut *connection)
+                .await?;
+        conversations::take_over(connection, (&call_sid, node), fence, at).await?;
         return Ok(Burnt::Good(StreamClaim { call_sid, account_sid }));
     }
     let burnt: Option<Option<String>> = sqlx::query_scalar("SELECT burnt_at FROM stream_tokens WHERE token_sha256 = ?")

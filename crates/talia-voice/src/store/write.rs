@@ -1,11 +1,13 @@
 //! What can be written, as data: so that a write can wait in memory, in order, until the disk takes it.
 
 use super::calls::{self, Ending, Events, NewCall, Started, StatusReport};
+use super::conversations::{self, NewMemory};
 use super::do_not_call::{self, DoNotCallChange};
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::stream_tokens::{self, Burnt, NewToken, TokenHash};
 use super::transcripts::{self, NewSegment};
+use super::transfers::{self, NewTransfer, Outcome};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use talia_dialogue::EndReason;
@@ -23,6 +25,8 @@ pub enum Record {
     },
     /// The caller has heard that an AI is speaking.
     DisclosureHeard { call_sid: String, at: Timestamp },
+    /// What the conversation needs to go on after a break.
+    Memory(NewMemory),
     /// The conversation is over.
     Ended {
         call_sid: String,
@@ -36,11 +40,15 @@ pub enum Record {
 pub(super) enum Write {
     Start(NewCall),
     Issue(NewToken),
-    Burn(TokenHash, Timestamp),
+    Burn(TokenHash, String, Timestamp),
     Advance(StatusReport),
     Segment(String, NewSegment),
     Lead(String, LeadOf),
     DisclosureHeard(String, Timestamp),
+    Memory(NewMemory),
+    Transfer(String, NewTransfer),
+    Transferred(Outcome),
+    Alive(String, Timestamp, Timestamp),
     End(Ending),
     Dial(String, Box<NewDial>),
     DialChanged(String, DialChange, Timestamp),
@@ -55,15 +63,23 @@ pub(super) enum Written {
     Burnt(Burnt),
     Dial(Box<DialAnswer>),
     Changed(bool),
+    /// Whether a report was new.
+    Advanced(bool),
 }
 
 impl Write {
     /// Whether it is kept in memory while the database can't be written. What begins a call isn't: its webhook wants
-    /// an answer now, and without a row there is no call.
+    /// an answer now, and without a row there is no call; nor is anybody dialled without one.
     pub(super) fn is_kept(&self) -> bool {
         !matches!(
             self,
-            Self::Start(_) | Self::Issue(_) | Self::Burn(..) | Self::Dial(..) | Self::DoNotCall(..)
+            Self::Start(_)
+                | Self::Issue(_)
+                | Self::Burn(..)
+                | Self::Dial(..)
+                | Self::DoNotCall(..)
+                | Self::Transfer(..)
+                | Self::Alive(..)
         )
     }
 
@@ -75,8 +91,12 @@ impl Write {
     ) -> Result<Written, sqlx::Error> {
         match self {
             Self::Start(call) => return calls::start(connection, call, events).await.map(Written::Started),
-            Self::Burn(hash, at) => {
-                return stream_tokens::burn(connection, hash, *at).await.map(Written::Burnt);
+            Self::Burn(hash, node, at) => {
+                let burnt = stream_tokens::burn(connection, (hash, node), *at).await;
+                return burnt.map(Written::Burnt);
+            }
+            Self::Advance(report) => {
+                return calls::advance(connection, report, events).await.map(Written::Advanced);
             }
             Self::Dial(id, dial) => {
                 let answer = outbound::ask(connection, (id, dial)).await?;
@@ -91,10 +111,13 @@ impl Write {
                 return do_not_call::change(connection, change, *at).await.map(Written::Changed);
             }
             Self::Issue(token) => stream_tokens::issue(connection, token).await?,
-            Self::Advance(report) => calls::advance(connection, report, events).await?,
             Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
             Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,
+            Self::Memory(new) => conversations::remember(connection, new).await?,
+            Self::Transfer(id, new) => transfers::ask(connection, (id, new)).await?,
+            Self::Transferred(outcome) => transfers::end(connection, outcome).await?,
+            Self::Alive(node, now, until) => conversations::alive(connection, node, (*now, *until)).await?,
             Self::End(ending) => calls::end(connection, ending, events).await?,
         }
         Ok(Written::Done)
@@ -105,6 +128,7 @@ impl Write {
 pub(super) fn reason_word(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Finished => "finished",
+        EndReason::Transferred => "transferred",
         EndReason::CallerHungUp => "caller-hung-up",
         EndReason::Silence => "silence",
         EndReason::TimeLimit => "time-limit",

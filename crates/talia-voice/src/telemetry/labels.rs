@@ -78,6 +78,8 @@ pub enum Refusal {
     ApiBody,
     /// An idempotency key that was used for something else.
     KeyReused,
+    /// A person to hand a caller to who isn't in the configuration (any more).
+    DestinationUnknown,
 }
 
 /// A message on a media socket that was skipped.
@@ -163,6 +165,8 @@ pub enum Webhook {
     Browser,
     BrowserAfter,
     BrowserLeg,
+    Transferred,
+    Whisper,
 }
 
 /// What was asked of Twilio's REST API.

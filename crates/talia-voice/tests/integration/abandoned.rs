@@ -4,17 +4,33 @@ use crate::harness::{Stream, TestServer, call_sid, eventually, noon, status_form
 use proptest::prelude::*;
 use std::time::Duration;
 use talia_voice::clock::Clock;
-use talia_voice::line::abandoned::{Abandoned, sweep};
+use talia_voice::line::abandoned::{Abandoned, Step, sweep};
 use talia_voice::store::{CallRow, OpenCall};
 
 const AFTER: Duration = Duration::from_mins(2);
+const RECALL: Duration = Duration::from_secs(3);
 
 fn open(number: u32, streams: i64) -> OpenCall {
     OpenCall {
         call_sid: call_sid(number),
         status: "in-progress".to_owned(),
         streams,
+        transferred: false,
+        held_elsewhere: false,
     }
+}
+
+/// What is due, by step.
+fn due(abandoned: &mut Abandoned, now: u64, calls: Vec<OpenCall>, step: Step) -> Vec<OpenCall> {
+    let due = abandoned.due(seconds(now), calls);
+    due.into_iter()
+        .filter(|(_, of)| *of == step)
+        .map(|(call, _)| call)
+        .collect()
+}
+
+fn overdue(abandoned: &mut Abandoned, now: u64, calls: Vec<OpenCall>) -> Vec<OpenCall> {
+    due(abandoned, now, calls, Step::Close)
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -23,36 +39,56 @@ fn seconds(seconds: u64) -> Duration {
 
 #[test]
 fn a_call_is_overdue_when_nothing_was_heard_of_it_for_long_enough() {
-    let mut abandoned = Abandoned::new(AFTER);
-    assert_eq!(abandoned.overdue(seconds(10), vec![open(1, 1)]), []);
-    assert_eq!(abandoned.overdue(seconds(129), vec![open(1, 1)]), []);
-    assert_eq!(abandoned.overdue(seconds(130), vec![open(1, 1)]), [open(1, 1)]);
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
+    assert_eq!(overdue(&mut abandoned, 10, vec![open(1, 1)]), []);
+    assert_eq!(overdue(&mut abandoned, 129, vec![open(1, 1)]), []);
+    assert_eq!(overdue(&mut abandoned, 130, vec![open(1, 1)]), [open(1, 1)]);
+}
+
+#[test]
+fn a_lost_stream_is_recalled_once_and_only_where_there_was_one() {
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
+    let with_a_person = OpenCall {
+        transferred: true,
+        ..open(3, 1)
+    };
+    let all = || vec![open(1, 1), open(2, 0), with_a_person.clone()];
+    assert_eq!(due(&mut abandoned, 0, all(), Step::Recall), []);
+    assert_eq!(due(&mut abandoned, 2, all(), Step::Recall), []);
+    assert_eq!(due(&mut abandoned, 3, all(), Step::Recall), [open(1, 1)]);
+    assert_eq!(due(&mut abandoned, 4, all(), Step::Recall), []);
+    // Lost again after it had come back.
+    let again = || vec![open(1, 2)];
+    assert_eq!(due(&mut abandoned, 10, again(), Step::Recall), []);
+    assert_eq!(due(&mut abandoned, 13, again(), Step::Recall), [open(1, 2)]);
+    // Who talks with a person for long isn't cut off.
+    assert_eq!(overdue(&mut abandoned, 3_600, vec![with_a_person.clone()]), []);
 }
 
 #[test]
 fn a_call_that_had_a_stream_meanwhile_begins_to_wait_anew() {
-    let mut abandoned = Abandoned::new(AFTER);
-    assert_eq!(abandoned.overdue(seconds(0), vec![open(1, 1)]), []);
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
+    assert_eq!(overdue(&mut abandoned, 0, vec![open(1, 1)]), []);
     // Its stream was back, and then gone again.
-    assert_eq!(abandoned.overdue(seconds(100), vec![]), []);
-    assert_eq!(abandoned.overdue(seconds(110), vec![open(1, 1)]), []);
-    assert_eq!(abandoned.overdue(seconds(200), vec![open(1, 1)]), []);
+    assert_eq!(overdue(&mut abandoned, 100, vec![]), []);
+    assert_eq!(overdue(&mut abandoned, 110, vec![open(1, 1)]), []);
+    assert_eq!(overdue(&mut abandoned, 200, vec![open(1, 1)]), []);
     // A stream came and went between two looks: only the row tells.
-    assert_eq!(abandoned.overdue(seconds(229), vec![open(1, 2)]), []);
-    assert_eq!(abandoned.overdue(seconds(348), vec![open(1, 2)]), []);
-    assert_eq!(abandoned.overdue(seconds(349), vec![open(1, 2)]), [open(1, 2)]);
+    assert_eq!(overdue(&mut abandoned, 229, vec![open(1, 2)]), []);
+    assert_eq!(overdue(&mut abandoned, 348, vec![open(1, 2)]), []);
+    assert_eq!(overdue(&mut abandoned, 349, vec![open(1, 2)]), [open(1, 2)]);
 }
 
 proptest! {
     /// However the looks are spaced, no call is given up before its time, and every one at the first look after it.
     #[test]
     fn nobody_is_given_up_early_or_late(steps in proptest::collection::vec((1_u64..90, any::<bool>()), 1..40)) {
-        let mut abandoned = Abandoned::new(AFTER);
+        let mut abandoned = Abandoned::new(RECALL, AFTER);
         let (mut now, mut since) = (0, None);
         for (step, without_stream) in steps {
             now += step;
             let calls = if without_stream { vec![open(1, 1)] } else { vec![] };
-            let overdue = abandoned.overdue(seconds(now), calls);
+            let overdue = overdue(&mut abandoned, now, calls);
             since = without_stream.then(|| since.unwrap_or(now));
             let is_due = since.is_some_and(|since| now - since >= AFTER.as_secs());
             prop_assert_eq!(overdue.len(), usize::from(is_due));
@@ -87,7 +123,7 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
     })
     .await;
 
-    let mut abandoned = Abandoned::new(AFTER);
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
     assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 0);
     clock.advance(seconds(119));
     assert_eq!(sweep(app, &mut abandoned).await.expect("a sweep"), 0);

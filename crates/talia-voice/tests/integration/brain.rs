@@ -1,12 +1,14 @@
 //! The scripted conversation as lines of text: what the caller says goes in, what TalIA says and knows comes out.
 
+mod resumption;
+
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::{Cue, CueId, EndReason, Entry, Speaker, SpeechKind, TurnId};
 use talia_spanish::Expectation;
 use talia_voice::brain::script::{Assistant, Assistants, ScriptBrain};
-use talia_voice::brain::{Brain, LeadDraft, Thought};
+use talia_voice::brain::{Brain, Handover, LeadDraft, Thought};
 use tokio::sync::mpsc;
 
 const CALLING_FROM: &str = "+525512345678";
@@ -17,6 +19,7 @@ struct Answer {
     said: Vec<(String, SpeechKind)>,
     expects: Option<Expectation>,
     ends: bool,
+    transfers: Option<Handover>,
     done: bool,
 }
 
@@ -77,6 +80,7 @@ impl Talk {
                 Thought::Expect(expectation) => answer.expects = Some(expectation),
                 Thought::Lead(_) | Thought::Foresee(_) => {}
                 Thought::EndCall => answer.ends = true,
+                Thought::Transfer(handover) => answer.transfers = Some(handover),
                 Thought::Done => answer.done = true,
             }
         }

@@ -8,7 +8,7 @@ use talia_voice::store::{CallRow, EventType, SegmentRow};
 use tokio::sync::oneshot;
 
 /// The whole conversation of the brief assistant.
-const HAPPY: &str = r#"
+pub(crate) const HAPPY: &str = r#"
 silence_ms = 500
 [[step]]
 do = "wait_for_answer_end"

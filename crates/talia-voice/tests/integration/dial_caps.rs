@@ -8,7 +8,7 @@ use std::time::Duration;
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
 use talia_voice::dialing::{Denial, Door, MICROS, Policy};
-use talia_voice::store::{DialAnswer, DialChange, NewCall, NewDial, Store, StoreSettings};
+use talia_voice::store::{DialAnswer, DialChange, NewCall, NewDial, StatusReport, Store, StoreSettings};
 use talia_voice::telemetry::Metrics;
 use tempfile::TempDir;
 
@@ -169,7 +169,13 @@ async fn end(store: &Store, (id, sid): (&str, &str), seconds: i64, at: Timestamp
     };
     store.call_started(call).await.expect("a write");
     store
-        .advance_status(sid, CallStatus::Completed, at, Some(seconds))
+        .advance_status(StatusReport {
+            call_sid: sid.to_owned(),
+            status: CallStatus::Completed,
+            sequence: None,
+            duration_s: Some(seconds),
+            at,
+        })
         .await
         .expect("a write");
 }

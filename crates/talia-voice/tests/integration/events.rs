@@ -7,7 +7,7 @@ use talia_dialogue::{EndReason, Entry, Speaker, SpeechKind};
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
 use talia_voice::events::Feed;
-use talia_voice::store::{LeadFields, NewCall, NewSegment, Store};
+use talia_voice::store::{LeadFields, NewCall, NewSegment, StatusReport, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -74,7 +74,13 @@ async fn a_call(store: &Store, clock: &Clock, sid: &str) {
     store.save_lead(sid, more).await.expect("a write");
     store.call_ended(sid, EndReason::Finished).await.expect("a write");
     store
-        .advance_status(sid, CallStatus::Completed, clock.wall(), Some(31))
+        .advance_status(StatusReport {
+            call_sid: sid.to_owned(),
+            status: CallStatus::Completed,
+            sequence: Some(3),
+            duration_s: Some(31),
+            at: clock.wall(),
+        })
         .await
         .expect("a write");
 }

@@ -1,7 +1,11 @@
 //! A call's state never goes back, whatever the order in which reports come.
 
-use crate::harness::{TestServer, call_sid, status_form};
+use crate::harness::{ACCOUNT, TestServer, call_sid, noon, status_form};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use talia_twilio::CallStatus;
+use talia_voice::clock::Clock;
+use talia_voice::store::{CallRow, StatusReport};
 use talia_voice::telemetry::labels::Refusal;
 
 /// All orders of these.
@@ -25,35 +29,119 @@ fn permutations<T: Copy>(items: &[T]) -> Vec<Vec<T>> {
     all
 }
 
+/// When each step of a call's life happened: the n-th, n seconds after noon.
+fn happened(step: usize) -> Timestamp {
+    noon() + SignedDuration::from_secs(step as i64)
+}
+
+fn report(sid: &str, (step, status): (usize, CallStatus)) -> StatusReport {
+    StatusReport {
+        call_sid: sid.to_owned(),
+        status,
+        sequence: Some(step as u64),
+        duration_s: status.is_terminal().then_some(7),
+        at: happened(step),
+    }
+}
+
 #[tokio::test]
-async fn every_order_of_reports_ends_the_same() {
+async fn every_order_of_reports_ends_in_the_same_row() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     let reports = [
-        CallStatus::Initiated,
-        CallStatus::Ringing,
-        CallStatus::InProgress,
-        CallStatus::Completed,
+        (0, CallStatus::Initiated),
+        (1, CallStatus::Ringing),
+        (2, CallStatus::InProgress),
+        (3, CallStatus::Completed),
     ];
-    let at = server.app.clock.wall();
     for (number, order) in permutations(&reports).into_iter().enumerate() {
         let sid = call_sid(0x1000 + number as u32);
-        let mut seen = Vec::new();
-        for (step, status) in order.iter().enumerate() {
+        for (step, (_, furthest)) in order.iter().enumerate() {
             // Each comes twice, as Twilio may repeat it.
-            for _ in 0..2 {
-                store.advance_status(&sid, *status, at, Some(7)).await.expect("a write");
-            }
+            assert!(store.advance_status(report(&sid, order[step])).await.expect("a write"));
+            assert!(!store.advance_status(report(&sid, order[step])).await.expect("a write"));
             let row = store.call(&sid).await.expect("a read").expect("a row");
             let now = CallStatus::parse(&row.status).expect("a known word");
-            seen.push(now);
-            let furthest = order[..=step].iter().copied().reduce(CallStatus::advance).expect("one");
-            assert_eq!(now, furthest, "{order:?} after {step}");
+            let so_far = order[..=step].iter().map(|(_, status)| *status);
+            assert_eq!(
+                Some(now),
+                so_far.reduce(CallStatus::advance),
+                "{order:?} after {furthest}"
+            );
             assert_eq!(row.ended_at.is_some(), now.is_terminal());
         }
-        assert_eq!(seen.last(), Some(&CallStatus::Completed));
+        let row = store.call(&sid).await.expect("a read").expect("a row");
+        assert_eq!((row.status.as_str(), row.duration_s), ("completed", Some(7)));
+        assert_eq!(row.started_at, "2026-11-24T18:00:00.000Z", "{order:?}");
+        assert_eq!(row.ended_at.as_deref(), Some("2026-11-24T18:00:03.000Z"), "{order:?}");
     }
     assert_eq!(server.app.metrics.call_completed.get(), 24);
+}
+
+/// A report as Twilio posts it.
+fn reported<'a>(sid: &'a str, status: &'a str, sequence: &'a str, at: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut form = vec![
+        ("CallSid", sid),
+        ("AccountSid", ACCOUNT),
+        ("CallStatus", status),
+        ("CallbackSource", "call-progress-events"),
+        ("SequenceNumber", sequence),
+        ("Timestamp", at),
+    ];
+    if status == "completed" {
+        form.push(("CallDuration", "5"));
+    }
+    form
+}
+
+/// Six requests: four reports, one of them twice, and the first webhook of the call among them. Every order of theirs
+/// ends in the same row.
+#[tokio::test]
+async fn reports_and_the_first_webhook_end_in_the_same_row_in_any_order() {
+    let clock = Clock::manual(noon());
+    let server = TestServer::start_with(&[], clock).await;
+    let requests = ["ringing 1", "in-progress 2", "in-progress 2", "completed 3", "inbound"];
+    let at = |sequence: &str| format!("Tue, 24 Nov 2026 17:59:5{sequence} +0000");
+    let mut orders: Vec<Vec<&str>> = permutations(&requests);
+    orders.sort();
+    orders.dedup();
+    assert_eq!(orders.len(), 60);
+    let mut rows = BTreeSet::new();
+    for (number, order) in orders.iter().enumerate() {
+        let sid = call_sid(0x2000 + number as u32);
+        for request in order {
+            let Some((status, sequence)) = request.split_once(' ') else {
+                assert_eq!(server.ring(&sid).await.status, 200);
+                continue;
+            };
+            let at = at(sequence);
+            let form = reported(&sid, status, sequence, &at);
+            assert_eq!(server.post("/api/voice/status", &form).await.status, 204);
+        }
+        let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
+        rows.insert(format!(
+            "{:?}",
+            CallRow {
+                call_sid: String::new(),
+                ..row
+            }
+        ));
+    }
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let row = rows.first().expect("one");
+    for part in [
+        "completed",
+        "17:59:51.000Z",
+        "17:59:53.000Z",
+        "duration_s: Some(5)",
+        "+525512345678",
+    ] {
+        assert!(row.contains(part), "{part} in {row}");
+    }
+    // Every call began and ended once, and each repeated report was seen to be one.
+    let metrics = &server.app.metrics;
+    assert_eq!((metrics.call_started.get(), metrics.call_completed.get()), (60, 60));
+    assert_eq!(metrics.refused_count(Refusal::Replayed), 60);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What webhooks are answered.
 
-use crate::harness::{TestServer, call_sid, inbound_form, status_form, stream_path};
+use crate::harness::{TestServer, call_sid, inbound_form, signature, status_form, stream_path};
 use talia_voice::clock::Clock;
 use talia_voice::telemetry::labels::Refusal;
 
@@ -17,7 +17,7 @@ async fn an_inbound_call_is_told_where_to_stream() {
         .expect("a token")
         .to_owned();
     assert_eq!(token.len(), 43, "256 bits in base64");
-    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @r###"<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="https://voz.example.com/api/voice/after" method="POST"><Stream url="wss://voz.example.com/api/voice/stream/TOKEN" statusCallback="https://voz.example.com/api/voice/stream-status" statusCallbackMethod="POST"><Parameter name="call_sid" value="CA00000000000000000000000000000010"/><Parameter name="assistant" value="solara"/></Stream></Connect><Redirect method="POST">https://voz.example.com/api/voice/after</Redirect></Response>"###);
+    insta::assert_snapshot!(answer.body.replace(&token, "TOKEN"), @r####"<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="https://voz.example.com/api/voice/after#rc=5&amp;rp=ct,rt,5xx&amp;ct=2000&amp;rt=5000&amp;tt=15000" method="POST"><Stream url="wss://voz.example.com/api/voice/stream/TOKEN" statusCallback="https://voz.example.com/api/voice/stream-status" statusCallbackMethod="POST"><Parameter name="call_sid" value="CA00000000000000000000000000000010"/><Parameter name="assistant" value="solara"/></Stream></Connect><Redirect method="POST">https://voz.example.com/api/voice/after#rc=5&amp;rp=ct,rt,5xx&amp;ct=2000&amp;rt=5000&amp;tt=15000</Redirect></Response>"####);
 
     let call = server.app.store.call(&sid).await.expect("a read").expect("a row");
     assert_eq!((call.status.as_str(), call.direction.as_str()), ("ringing", "inbound"));
@@ -169,4 +169,41 @@ async fn one_call_is_read_with_its_words_and_lead() {
             .status,
         404
     );
+}
+
+/// The tries of one request bear one token: what the first was answered, all are, and nothing is done twice.
+#[tokio::test]
+async fn the_tries_of_one_request_get_one_answer() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x31);
+    let path = "/api/voice/after";
+    server.ring(&sid).await;
+    let form = inbound_form(&sid);
+    let signed = signature(path, &form);
+    let headers = |token: &'static str| {
+        [
+            ("X-Twilio-Signature", signed.as_str()),
+            ("I-Twilio-Idempotency-Token", token),
+        ]
+    };
+    let first = server.post_with(path, &form, &headers("one")).await;
+    assert!(first.body.contains("<Connect"), "{}", first.body);
+    // The call is over by now, and whoever asks anew hears so; a further try of the same request doesn't.
+    server.post("/api/voice/status", &status_form(&sid, "completed")).await;
+    let again = headers("one");
+    let tries = futures::future::join_all((0..8).map(|_| server.post_with(path, &form, &again))).await;
+    assert!(
+        tries
+            .iter()
+            .all(|again| again.body == first.body && again.status == 200)
+    );
+    assert_eq!(server.app.metrics.refused_count(Refusal::Replayed), 8);
+    let other = server.post_with(path, &form, &headers("two")).await;
+    assert!(other.body.contains("<Hangup"), "{}", other.body);
+    // The token is no way around the signature.
+    let forged = [
+        ("X-Twilio-Signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ("I-Twilio-Idempotency-Token", "one"),
+    ];
+    assert_eq!(server.post_with(path, &form, &forged).await.status, 403);
 }

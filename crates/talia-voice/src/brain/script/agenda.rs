@@ -1,10 +1,11 @@
 //! What is asked next.
 
 use super::{assistant::Assistant, assistant::Field, fields::Fields};
+use serde::{Deserialize, Serialize};
 use talia_spanish::Expectation;
 
 /// The question that is open: what the caller's next words probably answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub(super) enum Pending {
     /// Nothing was asked.
     #[default]

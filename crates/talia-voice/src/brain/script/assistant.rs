@@ -1,7 +1,7 @@
 //! Assistants as a company writes them: `assistants/*.toml`, checked when they are read.
 
 use super::phrase::{GAPS, Phrase, fill, gaps};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fs, path::Path, path::PathBuf, sync::Arc};
 use talia_spanish::{Language, tongue};
 
@@ -15,6 +15,49 @@ const OWN_GAPS: [&str; 3] = ["assistant", "business", "notice"];
 /// The longest value of a variable, in characters.
 pub const MAX_VALUE: usize = 200;
 const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
+
+/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, each for *tú* and for *usted*.
+const LATER_SPANISH: [(&str, &str); 5] = [
+    ("Perdona, se cortó un momento.", "Perdone, se cortó un momento."),
+    (
+        "Con gusto, te comunico con una persona. Un momento, por favor.",
+        "Con gusto, le comunico con una persona. Un momento, por favor.",
+    ),
+    (
+        "Disculpa, ahora no me contestan. Mejor te llaman ellos.",
+        "Disculpe, ahora no me contestan. Mejor le llaman ellos.",
+    ),
+    (
+        "Si prefieres, marca 1 para sí, o 2 para no.",
+        "Si prefiere, marque 1 para sí, o 2 para no.",
+    ),
+    (
+        "Si prefieres, márcalo en tu teléfono y termina con la tecla de gato.",
+        "Si prefiere, márquelo en su teléfono y termine con la tecla de gato.",
+    ),
+];
+const LATER_ENGLISH: [(&str, &str); 5] = [
+    (
+        "Sorry, the line dropped for a moment.",
+        "Sorry, the line dropped for a moment.",
+    ),
+    (
+        "Sure, let me put you through to a person. One moment, please.",
+        "Sure, let me put you through to a person. One moment, please.",
+    ),
+    (
+        "I'm sorry, nobody is answering right now. They will call you back.",
+        "I'm sorry, nobody is answering right now. They will call you back.",
+    ),
+    (
+        "If you prefer, press 1 for yes, or 2 for no.",
+        "If you prefer, press 1 for yes, or 2 for no.",
+    ),
+    (
+        "If you prefer, type it on your phone and finish with the pound key.",
+        "If you prefer, type it on your phone and finish with the pound key.",
+    ),
+];
 
 /// Why an assistant can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +80,7 @@ pub enum AssistantError {
 }
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// What the caller needs.
@@ -113,6 +156,16 @@ pub struct Lines {
     pub still_there: Vec<Phrase>,
     pub filler: Vec<Phrase>,
     pub apology: Phrase,
+    /// After a break of the line; as the following, the language's own where a file has none.
+    pub resumed: Option<Phrase>,
+    /// Before the caller is handed to a person.
+    pub transfer: Option<Phrase>,
+    /// When no person answered.
+    pub transfer_failed: Option<Phrase>,
+    /// Offers keys for yes and no to whom we don't understand.
+    pub keys_yes_no: Option<Phrase>,
+    /// Offers keys for a telephone number.
+    pub keys_phone: Option<Phrase>,
 }
 
 /// How a call that we make begins.
@@ -161,6 +214,9 @@ pub struct Assistant {
     pub voice: String,
     #[serde(default = "one")]
     pub speed: f32,
+    /// Who takes a caller that wants a person: an id of the configuration's `[[destinations]]`; none = a message is
+    /// taken.
+    pub person: Option<String>,
     /// The notice that an AI speaks, if the country's text is to be reworded.
     pub disclosure: Option<Phrase>,
     pub greeting: Phrase,
@@ -210,6 +266,7 @@ impl Assistant {
                 .or_else(|| of_language.get("default"));
             assistant.disclosure = text.cloned().map(Phrase::Plain);
         }
+        assistant.complete_lines();
         for phrase in assistant.phrases() {
             for text in phrase.variants() {
                 if let Some(gap) = gaps(text).into_iter().find(|gap| !GAPS.contains(gap)) {
@@ -243,6 +300,28 @@ impl Assistant {
             ));
         }
         Ok(assistant)
+    }
+
+    /// Files written for an earlier version lack what is said since then.
+    fn complete_lines(&mut self) {
+        let own = match self.language {
+            Language::Spanish => &LATER_SPANISH,
+            Language::English => &LATER_ENGLISH,
+        };
+        let lines = &mut self.lines;
+        let later = [
+            &mut lines.resumed,
+            &mut lines.transfer,
+            &mut lines.transfer_failed,
+            &mut lines.keys_yes_no,
+            &mut lines.keys_phone,
+        ];
+        for (line, (tu, usted)) in later.into_iter().zip(own) {
+            line.get_or_insert_with(|| Phrase::Addressed {
+                tu: (*tu).to_owned(),
+                usted: (*usted).to_owned(),
+            });
+        }
     }
 
     /// The disclosure with its gaps filled.
@@ -291,6 +370,11 @@ impl Assistant {
             &lines.apology,
         ];
         all.extend(&self.disclosure);
+        all.extend(&lines.resumed);
+        all.extend(&lines.transfer);
+        all.extend(&lines.transfer_failed);
+        all.extend(&lines.keys_yes_no);
+        all.extend(&lines.keys_phone);
         all.extend(&lines.lost);
         all.extend(&lines.still_there);
         all.extend(&lines.filler);

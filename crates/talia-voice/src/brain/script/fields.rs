@@ -1,12 +1,14 @@
 //! What is known of the caller, and what is only a guess that waits for its read-back.
 
 use crate::brain::LeadDraft;
+use serde::{Deserialize, Serialize};
 
 /// How often one thing is asked before it is let go.
 pub(super) const TRIES: usize = 3;
 
 /// The fields of one conversation.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Fields {
     /// What goes into the lead.
     pub(super) draft: LeadDraft,

@@ -7,6 +7,8 @@ pub mod assistant;
 mod fields;
 mod greeting;
 mod knowledge;
+mod memory;
+mod person;
 mod phrase;
 mod questions;
 mod talk;

@@ -8,7 +8,8 @@ use super::{
     phrase::{Phrase, fill},
     questions,
 };
-use crate::brain::{Brain, Errand, LeadDraft, Thought};
+use crate::brain::{Brain, Errand, Handover, LeadDraft, Thought};
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc};
 use talia_dialogue::{Cue, CueId, EndReason, Entry, Speaker, SpeechKind};
 use talia_spanish::{
@@ -30,19 +31,23 @@ pub struct ScriptBrain {
     knowledge: Knowledge,
     pub(super) caller_number: Option<String>,
     errand: Option<Errand>,
+    /// The destination of callers who want a person, while somebody is there.
+    pub(super) person: Option<String>,
     thoughts: Thoughts,
     pub(super) state: State,
     before: Vec<(CueId, State)>,
 }
 
 /// All that changes in a conversation; kept before each cue so that the cue can be taken back.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct State {
     pub(super) fields: Fields,
     pub(super) pending: Pending,
     /// The last question as it was said, and whether the caller heard it to its end.
     pub(super) question: Option<String>,
     pub(super) question_heard: bool,
+    #[serde(with = "super::memory::counts")]
     pub(super) asked: HashMap<Pending, usize>,
     pub(super) usted: bool,
     pub(super) benefit_said: bool,
@@ -55,6 +60,12 @@ pub(super) struct State {
     pub(super) done: bool,
     /// Goodbye was said.
     pub(super) closing: bool,
+    /// The caller is being handed to a person.
+    pub(super) transferring: bool,
+    /// A person was called, and nobody answered.
+    pub(super) nobody_answered: bool,
+    /// Sentences of the last answer that the caller hasn't heard to their end.
+    pub(super) unheard: Vec<String>,
 }
 
 /// One answer while it is put together.
@@ -62,6 +73,7 @@ pub(super) struct State {
 pub(super) struct Reply {
     pub(super) said: Vec<(String, SpeechKind)>,
     pub(super) end: bool,
+    pub(super) transfer: Option<Handover>,
 }
 
 impl Reply {
@@ -79,6 +91,7 @@ impl ScriptBrain {
             knowledge,
             caller_number,
             errand: None,
+            person: None,
             thoughts,
             state: State::default(),
             before: Vec::new(),
@@ -106,6 +119,13 @@ impl ScriptBrain {
                 .or_else(|| self.assistant.own(name)),
         });
         filled.or_else(|| self.line(&self.assistant.greeting))
+    }
+
+    /// Hands callers who want a person to this destination, an id of the configuration.
+    #[must_use]
+    pub fn with_person(mut self, destination: Option<String>) -> Self {
+        self.person = destination;
+        self
     }
 
     pub(super) fn line(&self, phrase: &Phrase) -> Option<String> {
@@ -141,6 +161,7 @@ impl ScriptBrain {
                 }
                 self.ask_as(Pending::Field(Field::Need), greeting);
             }
+            Cue::Resumed { words, why } => self.resume(&mut reply, words, *why),
             Cue::Turn { text, .. } => self.turn(&mut reply, text),
             Cue::Digits(digits) => self.digits(&mut reply, digits),
             Cue::NotUnderstood => self.not_understood(&mut reply),
@@ -172,13 +193,17 @@ impl ScriptBrain {
         reply
     }
 
-    fn turn(&mut self, reply: &mut Reply, text: &str) {
+    pub(super) fn turn(&mut self, reply: &mut Reply, text: &str) {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
         if self.state.closing {
             // "Gracias, adiós" over our own goodbye: nothing more is to be said.
             reply.end = true;
             return;
+        }
+        if std::mem::take(&mut self.state.transferring) {
+            // Who speaks on before the person is called has thought better of it.
+            self.state.person_wanted = false;
         }
         // A question that was cut before its end has not been asked: its answer can't be what was said.
         let pending = if self.state.question_heard {
@@ -225,9 +250,9 @@ impl ScriptBrain {
         }
         if heard.wants_person && !self.state.person_wanted {
             understood = true;
-            self.state.person_wanted = true;
-            self.note("Pidió hablar con una persona.");
-            self.say(reply, &lines.person);
+            if self.want_person(reply) {
+                return;
+            }
         }
         let known_answer = if is_question {
             self.knowledge.answer(text).cloned()
@@ -268,17 +293,15 @@ impl ScriptBrain {
     fn digits(&mut self, reply: &mut Reply, digits: &str) {
         let confirming = matches!(
             self.state.pending,
-            Pending::ConfirmEmail | Pending::ConfirmPhone | Pending::OfferPhone
+            Pending::ConfirmEmail | Pending::ConfirmPhone | Pending::OfferPhone | Pending::AnythingElse
         );
         let as_words = match digits.trim_end_matches('#') {
             "1" if confirming => "sí".to_owned(),
             "2" if confirming => "no".to_owned(),
             "0" => {
-                self.state.person_wanted = true;
-                self.note("Pidió hablar con una persona.");
-                let person = self.assistant.lines.person.clone();
-                self.say(reply, &person);
-                self.ask_next(reply);
+                if !self.want_person(reply) {
+                    self.ask_next(reply);
+                }
                 return;
             }
             number => number.to_owned(),
@@ -292,6 +315,7 @@ impl ScriptBrain {
         self.state.lost += 1;
         let lost = self.state.lost;
         self.say(reply, &lines.lost[(lost - 1) % lines.lost.len()]);
+        self.offer_keys(reply);
         // After three misses the question is let go, so that nobody is held at one field.
         if lost > TRIES {
             self.state.lost = 0;
@@ -363,16 +387,16 @@ impl Brain for ScriptBrain {
         self.before.push((cue, self.state.clone()));
         let draft_before = self.state.fields.draft.clone();
         let reply = self.answer(&about);
+        let mut sentences = Vec::new();
         for (text, kind) in reply.said {
             for sentence in tongue::sentences(&text) {
-                self.send(
-                    cue,
-                    Thought::Say {
-                        text: sentence.trim().to_owned(),
-                        kind,
-                    },
-                );
+                let text = sentence.trim().to_owned();
+                sentences.push(text.clone());
+                self.send(cue, Thought::Say { text, kind });
             }
+        }
+        if !matches!(about, Cue::Filler | Cue::Silence { .. }) {
+            self.state.unheard = sentences;
         }
         if self.state.fields.draft != draft_before {
             self.send(cue, Thought::Lead(self.state.fields.draft.clone()));
@@ -383,7 +407,9 @@ impl Brain for ScriptBrain {
         for sentence in self.foreseen() {
             self.send(cue, Thought::Foresee(sentence));
         }
-        if reply.end {
+        if let Some(handover) = reply.transfer {
+            self.send(cue, Thought::Transfer(handover));
+        } else if reply.end {
             self.send(cue, Thought::EndCall);
         }
         self.send(cue, Thought::Done);
@@ -392,6 +418,13 @@ impl Brain for ScriptBrain {
     fn forget(&mut self, _cue: CueId) {}
 
     fn heard(&mut self, entry: &Entry) {
+        if entry.speaker == Speaker::Assistant
+            && entry.unheard.is_none()
+            && let Some(place) = self.state.unheard.iter().position(|sentence| *sentence == entry.text)
+        {
+            // Whatever stands before it was heard or skipped.
+            self.state.unheard.drain(..=place);
+        }
         let Some(question) = self
             .state
             .question
@@ -412,6 +445,15 @@ impl Brain for ScriptBrain {
 
     fn lead(&self) -> LeadDraft {
         self.state.fields.draft.clone()
+    }
+
+    fn memory(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::to_value(&self.state)
+    }
+
+    fn recall(&mut self, memory: serde_json::Value) -> Result<(), serde_json::Error> {
+        self.state = serde_json::from_value(memory)?;
+        Ok(())
     }
 }
 

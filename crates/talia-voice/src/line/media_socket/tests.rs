@@ -51,7 +51,9 @@ where
                     };
                     let start = await_start(&mut socket, &limits, |_| Ok(())).await.expect("a start");
                     let metrics = Arc::new(Metrics::default());
-                    let live = LiveCalls::new(metrics.clone()).enter(CallSid::new(CALL).expect("an id"));
+                    let live = LiveCalls::new(metrics.clone())
+                        .enter(CallSid::new(CALL).expect("an id"), start.stream_sid.clone())
+                        .0;
                     let socket = MediaSocket::new(socket, &start, live, limits, metrics);
                     let _ = done.send(call(socket).await);
                 })

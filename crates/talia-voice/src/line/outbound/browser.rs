@@ -48,7 +48,12 @@ async fn join(app: &App, voice: &VoiceRequest) -> Response {
         return refuse(app, Refusal::Draining);
     }
     let call_sid = voice.call_sid.as_str();
-    let granting = grant(app, (Door::Browser, identity), (call_sid, call_sid), &voice.to);
+    let granting = grant(
+        app,
+        (Door::Browser, identity),
+        (call_sid, call_sid),
+        (app.config.dialing.from.as_deref(), &voice.to),
+    );
     match timeout(STORE_PATIENCE, granting).await {
         Ok(Ok(Granted { permit, row })) => {
             let call = BrowserCall {

@@ -10,6 +10,7 @@ use talia_simulator::carrier::{CallPlan, Carrier};
 use talia_simulator::events::{Side, What};
 use talia_simulator::lines::PreparedScript;
 use talia_simulator::outcome::CallOutcome;
+use talia_simulator::rest::RestApi;
 use talia_simulator::script::Script;
 use talia_simulator::settings::{CarrierSettings, Secret};
 use talia_simulator::speaker::ToneSpeaker;
@@ -19,6 +20,7 @@ use talia_voice::clock::Clock;
 use talia_voice::ears::stt::{Recording, Stt, SttError};
 use talia_voice::line::paths;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// A conversation of few words.
@@ -46,17 +48,25 @@ pub(crate) struct CallServer {
     pub(crate) server: TestServer,
     said: Arc<Mutex<String>>,
     _assistants: TempDir,
+    /// Where the carrier's REST API listens, for servers that were told of it.
+    api: Mutex<Option<TcpListener>>,
 }
 
 impl CallServer {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more settings.
+    pub(crate) async fn start_with(more: &[(&str, &str)]) -> Self {
         let assistants = TempDir::new().expect("a folder");
         std::fs::write(assistants.path().join("breve.toml"), BRIEF).expect("a file");
         let folder = assistants.path().display().to_string();
-        let settings = [
+        let mut settings = vec![
             ("TALIA_ASSISTANTS", folder.as_str()),
             ("TALIA_SPEECH__FIXED_SYNTHESIS_MS", "30"),
         ];
+        settings.extend(more);
         let said = Arc::new(Mutex::new(String::new()));
         let ear = PerfectEar(said.clone());
         let edit = |app: &mut App| app.engines.ears.stt = Arc::new(ear);
@@ -65,7 +75,37 @@ impl CallServer {
             server,
             said,
             _assistants: assistants,
+            api: Mutex::default(),
         }
+    }
+
+    /// With Twilio's REST API.
+    pub(crate) async fn start_with_rest(more: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut settings = vec![("TALIA_TWILIO__API_URL", url.as_str())];
+        settings.extend(more);
+        let calls = Self::start_with(&settings).await;
+        *calls.api.lock().expect("no panic") = Some(listener);
+        calls
+    }
+
+    /// A carrier whose number is this server's.
+    pub(crate) fn carrier(&self) -> Carrier {
+        self.carrier_with(|_| {}).0
+    }
+
+    /// The same; `change` sees its settings. With REST, its API serves until the answer is dropped.
+    pub(crate) fn carrier_with(&self, change: impl FnOnce(&mut CarrierSettings)) -> (Carrier, Option<RestApi>) {
+        let account = AccountSid::new(ACCOUNT).expect("an account");
+        let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, paths::INBOUND);
+        settings.dial_origin = Some(format!("http://{}", self.server.address));
+        settings.status_url = Some(format!("{ORIGIN}{}", paths::STATUS));
+        change(&mut settings);
+        let carrier = Carrier::new(settings).expect("a carrier");
+        let api = self.api.lock().expect("no panic").take();
+        let api = api.map(|listener| RestApi::serve(carrier.clone(), Vec::new(), listener).expect("an API"));
+        (carrier, api)
     }
 
     /// Rings, and stays until the call is over.
@@ -75,19 +115,11 @@ impl CallServer {
 
     /// The same with a changed plan.
     pub(crate) async fn ring_with(&self, script: &str, change: impl FnOnce(&mut CallPlan)) -> CallOutcome {
-        self.ring_through(&self.carrier(), script, change).await
+        let (carrier, _api) = self.carrier_with(|_| {});
+        self.ring_through(&carrier, script, change).await
     }
 
-    /// A carrier whose number is this server's.
-    pub(crate) fn carrier(&self) -> Carrier {
-        let account = AccountSid::new(ACCOUNT).expect("an account");
-        let mut settings = CarrierSettings::new(account, Secret::new(TOKEN), ORIGIN, paths::INBOUND);
-        settings.dial_origin = Some(format!("http://{}", self.server.address));
-        settings.status_url = Some(format!("{ORIGIN}{}", paths::STATUS));
-        Carrier::new(settings).expect("a carrier")
-    }
-
-    /// Rings through a carrier of [`CallServer::carrier`].
+    /// The same through this carrier.
     pub(crate) async fn ring_through(
         &self,
         carrier: &Carrier,
@@ -113,7 +145,7 @@ impl CallServer {
                 }
             }
         });
-        let outcome = tokio::time::timeout(3 * PATIENCE, Box::pin(carrier.dial(plan)))
+        let outcome = tokio::time::timeout(4 * PATIENCE, Box::pin(carrier.dial(plan)))
             .await
             .expect("the call ends")
             .expect("a call");

@@ -1,0 +1,241 @@
+//! Calls whose socket is cut come back and end as one: nothing lost, nothing doubled, nothing asked twice.
+
+use crate::conversation::HAPPY;
+use crate::harness::{CallServer, eventually};
+use futures::future::join_all;
+use talia_simulator::cut::{Cut, CutAt};
+use talia_simulator::events::{Purpose, Side, What};
+use talia_simulator::outcome::CallOutcome;
+use talia_simulator::settings::AfterBreak;
+use talia_voice::store::{EventType, LeadRow, SegmentRow};
+
+/// What the caller of the happy conversation says.
+const SAID: [&str; 4] = [
+    "Quiero bajar mi recibo de luz.",
+    "Me llamo Carlos Herrera.",
+    "Sí, a ese número.",
+    "No, es todo, gracias.",
+];
+
+/// Reads what is kept of a call.
+async fn kept(calls: &CallServer, outcome: &CallOutcome) -> (Vec<SegmentRow>, LeadRow) {
+    let (sid, store) = (outcome.call_sid.as_str(), &calls.server.app.store);
+    let lines = store.transcript(sid).await.expect("a read");
+    (lines, store.lead(sid).await.expect("a read").expect("a lead"))
+}
+
+fn at(outcome: &CallOutcome, such: impl Fn(&What) -> bool) -> Vec<u64> {
+    let events = outcome.log.iter().filter(|event| such(&event.what));
+    events.map(|event| event.at_ms).collect()
+}
+
+/// Whether the caller was speaking when the first stream ended: then the second hears the rest of the line, which ears
+/// that miss nothing hear as the whole.
+fn cut_in_the_callers_line(outcome: &CallOutcome) -> bool {
+    let cut = at(outcome, |what| matches!(what, What::StreamEnd { .. }))[0];
+    let began = at(outcome, |what| {
+        matches!(what, What::SpeechBegin { side: Side::Caller, .. })
+    });
+    let ended = at(outcome, |what| {
+        matches!(what, What::SpeechEnd { side: Side::Caller, .. })
+    });
+    began
+        .iter()
+        .zip(&ended)
+        .any(|(from, to)| (*from..*to + 100).contains(&cut))
+}
+
+async fn check(calls: &CallServer, outcome: &CallOutcome, how: &str) {
+    outcome.assert_script_done();
+    calls.nothing_lives().await;
+    let store = &calls.server.app.store;
+    let (lines, lead) = kept(calls, outcome).await;
+    let row = store
+        .call(outcome.call_sid.as_str())
+        .await
+        .expect("a read")
+        .expect("a row");
+    assert_eq!(
+        (row.status.as_str(), row.streams, row.ended_reason.as_deref()),
+        ("completed", 2, Some("finished")),
+        "{how}"
+    );
+    // Everything that the caller said is there once, in order.
+    let mut caller: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.speaker == "caller")
+        .map(|line| line.text.as_str())
+        .collect();
+    if cut_in_the_callers_line(outcome) {
+        caller.dedup();
+    }
+    assert_eq!(caller, SAID, "{how}: {lines:#?}");
+    // The disclosure is heard to its end once, however often it had to be begun.
+    let disclosures = lines.iter().filter(|line| line.kind.as_deref() == Some("disclosure"));
+    assert_eq!(
+        disclosures.filter(|line| line.unheard.is_none()).count(),
+        1,
+        "{how}: {lines:#?}"
+    );
+    // The transcript's times run on from the first stream.
+    assert!(
+        lines.windows(2).all(|pair| pair[0].began_ms <= pair[1].ended_ms),
+        "{how}: {lines:#?}"
+    );
+    assert_eq!(
+        (
+            lead.name.as_deref(),
+            lead.phone.as_deref(),
+            lead.phone_confirmed,
+            lead.purpose.as_deref()
+        ),
+        (
+            Some("Carlos Herrera"),
+            Some("+525512345678"),
+            true,
+            Some("Quiero bajar mi recibo de luz.")
+        ),
+        "{how}"
+    );
+    let events = store.events_after(0, 1_000).await.expect("a read");
+    let of = |kind| events.iter().filter(|event| event.kind == kind).count();
+    assert_eq!(
+        (
+            of(EventType::CallStarted),
+            of(EventType::CallCompleted),
+            of(EventType::LeadCreated)
+        ),
+        (1, 1, 1),
+        "{how}"
+    );
+    assert_eq!(of(EventType::TranscriptSegment), lines.len(), "{how}");
+}
+
+async fn cut(at: CutAt, abrupt: bool) {
+    let calls = CallServer::start().await;
+    let cut = Cut {
+        stream: Some(1),
+        at,
+        abrupt,
+    };
+    let outcome = calls.ring_with(HAPPY, |plan| plan.cuts = vec![cut]).await;
+    check(&calls, &outcome, &format!("{at:?}")).await;
+}
+
+/// The happy conversation lasts about 26 seconds: it is cut in its disclosure, its greeting, in each of the caller's
+/// lines, in the waits for words, in each answer, in its goodbye.
+#[tokio::test]
+async fn a_socket_that_is_cut_at_any_moment_comes_back_and_the_call_ends_as_one() {
+    let moments = (400..24_000).step_by(1_100);
+    join_all(moments.map(|ms| cut(CutAt::Ms(ms), ms % 200 == 0))).await;
+}
+
+#[tokio::test]
+async fn a_socket_that_is_cut_while_somebody_speaks_comes_back_too() {
+    let while_speaking = [200, 900, 1_600].into_iter().flat_map(|after_ms| {
+        [
+            CutAt::AssistantSpeaks { after_ms },
+            CutAt::CallerSpeaks { after_ms: after_ms / 2 },
+        ]
+    });
+    join_all(while_speaking.map(|at| cut(at, true))).await;
+}
+
+/// Twilio's pages don't say what follows a broken socket. Where nothing does, the surviving server tells Twilio by REST.
+#[tokio::test]
+async fn a_carrier_that_hangs_behind_a_broken_socket_is_told_to_come_back() {
+    let calls = CallServer::start_with_rest(&[("TALIA_LIMITS__RESUME_AFTER_S", "1")]).await;
+    let (carrier, api) = calls.carrier_with(|settings| {
+        settings.after_break = AfterBreak::Hangs { at_most_ms: 20_000 };
+    });
+    let cut = Cut {
+        stream: Some(1),
+        at: CutAt::Ms(9_000),
+        abrupt: true,
+    };
+    let outcome = calls.ring_through(&carrier, HAPPY, |plan| plan.cuts = vec![cut]).await;
+    assert_eq!(at(&outcome, |what| matches!(what, What::Hangs)).len(), 1);
+    check(&calls, &outcome, "hangs").await;
+    // It was recalled once, and ended by REST once.
+    let requests = api.expect("an API").journal().requests();
+    let updates: Vec<&str> = requests
+        .iter()
+        .flat_map(|request| [request.form.get("Url"), request.form.get("Status")])
+        .flatten()
+        .collect();
+    assert!(
+        matches!(updates[..], [url, "completed"] if url.ends_with("/api/voice/after")),
+        "{updates:?}"
+    );
+}
+
+/// The gap that the caller hears: from Twilio's question for the next verb to our first audible frame.
+#[tokio::test]
+async fn the_first_words_after_a_break_are_an_apology_and_no_second_disclosure() {
+    let calls = CallServer::start().await;
+    let cut = Cut {
+        stream: Some(1),
+        at: CutAt::Ms(9_000),
+        abrupt: true,
+    };
+    let outcome = calls.ring_with(HAPPY, |plan| plan.cuts = vec![cut]).await;
+    let asked = at(&outcome, |what| {
+        matches!(
+            what,
+            What::Webhook {
+                purpose: Purpose::Action,
+                ..
+            }
+        )
+    })[0];
+    let spoke = at(&outcome, |what| {
+        matches!(
+            what,
+            What::SpeechBegin {
+                side: Side::Assistant,
+                ..
+            }
+        )
+    });
+    assert!(spoke.iter().any(|ms| *ms >= asked), "{spoke:?}");
+    let (lines, _) = kept(&calls, &outcome).await;
+    let again = lines
+        .iter()
+        .find(|line| line.text.starts_with("Perdona, se cortó"))
+        .expect("an apology");
+    let behind = lines.iter().skip_while(|line| line.id != again.id);
+    assert!(behind.clone().all(|line| line.kind.as_deref() != Some("disclosure")));
+}
+
+/// A second stream for a live call takes over only with a token of its own, which only a signed webhook gives.
+#[tokio::test]
+async fn a_second_stream_takes_over_with_a_fresh_token_only() {
+    use crate::harness::{Stream, call_sid, inbound_form, start, stream_path};
+    let calls = CallServer::start().await;
+    let server = &calls.server;
+    let sid = call_sid(0x77);
+    let path = server.ring_for_stream(&sid).await;
+    let mut first = Stream::open(server.address, &path).await.expect("a socket");
+    first.send(crate::harness::CONNECTED).await;
+    first.send(&start(&sid)).await;
+    eventually("the call is live", async || server.app.live.count() == 1).await;
+    assert!(
+        Stream::open(server.address, &path).await.is_err(),
+        "the token is used up"
+    );
+    let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+    let path = stream_path(&answer.body);
+    let mut second = Stream::open(server.address, &path).await.expect("a socket");
+    second.send(crate::harness::CONNECTED).await;
+    second.send(&start(&sid)).await;
+    first.closed().await;
+    let conversation = server
+        .app
+        .store
+        .conversation(&sid)
+        .await
+        .expect("a read")
+        .expect("a row");
+    assert_eq!(conversation.fence, 2);
+    eventually("one stream is left", async || server.app.live.count() == 1).await;
+}
