@@ -14,7 +14,8 @@ use tokio::{
 
 use crate::{
     carrier::{CallPlan, Carrier},
-    events::EndedBy,
+    cut::{Cut, CutAt},
+    events::{EndedBy, Purpose, Side, What},
     lines::PreparedScript,
     measure::{Distribution, Measurements},
     outcome::CallOutcome,
@@ -34,6 +35,8 @@ pub struct LoadPlan {
     pub settings: CarrierSettings,
     /// What every caller does; without words that need a listener.
     pub script: Arc<PreparedScript>,
+    /// When the first socket of each call is cut, in milliseconds since its beginning; none: never.
+    pub cut_ms: Option<u64>,
     /// How many calls.
     pub calls: usize,
     /// On how many threads.
@@ -78,6 +81,8 @@ pub struct LoadReport {
     pub took_ms: f64,
     /// Until the voice webhook was answered.
     pub webhook_ms: Distribution,
+    /// Of calls whose socket was cut: from the question for the next verb to the first audible frame.
+    pub resume_gap_ms: Distribution,
     /// Until the media socket was upgraded.
     pub handshake_ms: Distribution,
     /// From the end of the caller's speech to the arrival of audible audio.
@@ -207,7 +212,12 @@ fn drive(plan: &LoadPlan, shard: usize, began: Instant) -> Result<ShardResult, L
         for index in (shard..plan.calls).step_by(plan.shards) {
             let start = began + plan.ramp.mul_f64(index as f64 / plan.calls as f64);
             let carrier = carrier.clone();
-            let call = CallPlan::new(format!("+52155{index:08}"), plan.to.clone(), Arc::clone(&plan.script));
+            let mut call = CallPlan::new(format!("+52155{index:08}"), plan.to.clone(), Arc::clone(&plan.script));
+            call.cuts.extend(plan.cut_ms.map(|ms| Cut {
+                stream: Some(1),
+                at: CutAt::Ms(ms),
+                abrupt: true,
+            }));
             calls.spawn(async move {
                 sleep_until(start).await;
                 (start.saturating_duration_since(began), carrier.dial(call).await)
@@ -261,6 +271,7 @@ fn gather(results: &[ShardResult], took_ms: f64) -> LoadReport {
         most_at_once: most_at_once(all(results)),
         took_ms,
         webhook_ms: Distribution::of(figures().filter_map(|figures| figures.webhook_ms)),
+        resume_gap_ms: Distribution::of(calls().flat_map(resume_gaps)),
         handshake_ms: spread(|figures| &figures.handshake_ms),
         answer_received_ms: Distribution::of(answers().map(|answer| answer.received_ms)),
         answer_played_ms: Distribution::of(answers().map(|answer| answer.played_ms)),
@@ -281,6 +292,27 @@ fn gather(results: &[ShardResult], took_ms: f64) -> LoadReport {
         generator_cpu_percent,
         server: None,
     }
+}
+
+/// From each question for the next verb to the first sound that the caller hears after it.
+fn resume_gaps(call: &CallOutcome) -> Vec<f64> {
+    let mut gaps = Vec::new();
+    let mut asked = None;
+    for event in &call.log {
+        match event.what {
+            // An event is written when its answer was read.
+            What::Webhook {
+                purpose: Purpose::Action | Purpose::Document,
+                took_ms,
+                ..
+            } => asked = Some(event.at_ms as f64 - took_ms),
+            What::SpeechBegin {
+                side: Side::Assistant, ..
+            } => gaps.extend(asked.take().map(|asked| event.at_ms as f64 - asked)),
+            _ => {}
+        }
+    }
+    gaps
 }
 
 fn ending(by: EndedBy) -> String {

@@ -8,8 +8,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 use talia_dialogue::Dialogue;
 use talia_dialogue::{
-    Cue, CueId, EndReason, Input, JobId, Moment, Output, Resumption, SegmentId, Settings, Speech, SpeechKind, TurnId, VoiceStep,
-    heard_prefix,
+    Cue, CueId, EndReason, Input, JobId, Moment, Output, Resumption, SegmentId, Settings, Speech, SpeechKind, TurnId,
+    VoiceStep, heard_prefix,
 };
 use talia_spanish::Expectation;
 

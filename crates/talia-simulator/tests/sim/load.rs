@@ -28,6 +28,7 @@ async fn load(server: &Server, script: &str, calls: usize) -> LoadPlan {
     LoadPlan {
         settings,
         script: Arc::new(prepared),
+        cut_ms: None,
         calls,
         shards: 2,
         ramp: Duration::from_millis(300),

@@ -25,6 +25,9 @@ pub(super) struct Load {
     /// Seconds over which they begin.
     #[arg(long, default_value_t = 5.0)]
     ramp: f64,
+    /// Cuts each call's first media socket after so many milliseconds: how soon does the caller hear something again?
+    #[arg(long)]
+    cut_ms: Option<u64>,
     /// Threads of callers.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -51,6 +54,7 @@ impl Load {
         let plan = LoadPlan {
             settings,
             script: Arc::new(PreparedScript::new(script, &ToneSpeaker).await?),
+            cut_ms: self.cut_ms,
             calls: self.calls,
             shards: self.threads,
             ramp: Duration::from_secs_f64(self.ramp.max(0.0)),
@@ -76,6 +80,9 @@ fn print(report: &LoadReport) {
         report.endings
     );
     println!("webhook answer, ms             {}", report.webhook_ms);
+    if report.resume_gap_ms.count > 0 {
+        println!("next verb → audible again, ms  {}", report.resume_gap_ms);
+    }
     println!("socket handshake, ms           {}", report.handshake_ms);
     println!("speech end → first audio, ms   {}", report.answer_received_ms);
     println!("barge-in → clear, ms           {}", report.barge_in_to_clear_ms);

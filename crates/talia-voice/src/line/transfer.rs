@@ -29,13 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Hands a live call to a person. Written down first; then Twilio is told by REST, and where that fails, or there is no
 /// REST, it is told when it asks what comes after the stream.
 pub(crate) async fn hand_over(app: &App, call_sid: &CallSid, handover: &Handover) {
-    let asked = NewTransfer {
+    let transfer = NewTransfer {
         call_sid: call_sid.to_string(),
         destination: handover.destination.clone(),
         summary: handover.summary.clone(),
         at: app.clock.wall(),
     };
-    if app.store.transfer_asked(asked).await.is_err() {
+    if app.store.transfer_asked(transfer).await.is_err() {
         // Nobody is dialled without a row. The conversation goes on with its next stream.
         tracing::error!(call.sid = call_sid.as_str(), "a transfer could not be written down");
         return;
@@ -110,7 +110,13 @@ async fn dial(app: &App, call: &CallRow, (destination, nth): (&str, usize)) -> O
 async fn grant(app: &App, call: &CallRow, (destination, nth): (&Destination, usize)) -> Result<Granted, DialError> {
     let key = format!("transfer:{}:{nth}", call.call_sid);
     let door = (Door::Transfer, destination.id.as_str());
-    outbound::grant(app, door, (&call.call_sid, &key), (Some(ours(call)), &destination.number)).await
+    outbound::grant(
+        app,
+        door,
+        (&call.call_sid, &key),
+        (Some(ours(call)), &destination.number),
+    )
+    .await
 }
 
 /// Our number in a call.
@@ -187,7 +193,9 @@ async fn settle(
     };
     if let Ok(granted) = grant(app, &call, (destination, transfers.len())).await {
         let seconds = duration.and_then(|text| text.parse().ok()).unwrap_or(0);
-        app.store.dial_changed(&granted.row.id, DialChange::Lasted(seconds)).await?;
+        app.store
+            .dial_changed(&granted.row.id, DialChange::Lasted(seconds))
+            .await?;
     }
     Ok(())
 }
