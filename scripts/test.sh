@@ -20,7 +20,7 @@ step "Unit, property and integration tests"
 cargo test --workspace --locked --quiet -- --skip real_speech
 # A real conversation in real time needs the machine for itself: other tests beside it would be heard as pauses.
 step "A whole call with real speech"
-cargo test --locked --quiet -p talia-voice --test integration -- real_speech
+cargo test --locked --quiet -p talia-voice --test integration -- real_speech --test-threads=1
 step "Fuzzing, ${FUZZ_SECONDS:-10} s a target"
 bash scripts/fuzz.sh "${FUZZ_SECONDS:-10}"
 step "All green"
