@@ -53,6 +53,9 @@ pub(super) async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     if call.streams > i64::from(app.config.limits.resumes) {
         return give_up(app, call_sid, Refusal::TooManyResumes, EndReason::Failure).await;
     }
+    if app.tokens.returned(call_sid, call.streams) > app.config.limits.resumes + 1 {
+        return give_up(app, call_sid, Refusal::TooManyResumes, EndReason::Failure).await;
+    }
     match resume(app, &call, voice.account_sid.as_str()).await {
         Ok(response) => response,
         Err(_) => webhook::apologise(app, Refusal::StoreUnavailable),

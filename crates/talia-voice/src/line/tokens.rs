@@ -28,6 +28,8 @@ pub struct StreamTokens {
 struct Recent {
     token: Arc<OnceCell<String>>,
     forget_at: Instant,
+    /// How often Twilio came back without the stream having opened.
+    returned: u32,
 }
 
 impl StreamTokens {
@@ -60,6 +62,17 @@ impl StreamTokens {
         (known.forget_at > self.clock.now()).then(|| known.token.get().cloned())?
     }
 
+    /// Notes that Twilio has come back for a call with so many streams, and answers how often it did within the last
+    /// minute: a stream that never opens (a proxy without WebSockets) would go round in a circle.
+    pub fn returned(&self, call_sid: &str, streams: i64) -> u32 {
+        self.cell(call_sid, streams);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.get_mut(&(call_sid.to_owned(), streams)).map_or(0, |known| {
+            known.returned += 1;
+            known.returned
+        })
+    }
+
     fn cell(&self, call_sid: &str, streams: i64) -> Arc<OnceCell<String>> {
         let now = self.clock.now();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,6 +81,7 @@ impl StreamTokens {
         let known = recent.entry((call_sid.to_owned(), streams)).or_insert_with(|| Recent {
             token: Arc::default(),
             forget_at: now + self.ttl,
+            returned: 0,
         });
         known.token.clone()
     }

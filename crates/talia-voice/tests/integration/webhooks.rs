@@ -207,3 +207,24 @@ async fn the_tries_of_one_request_get_one_answer() {
     ];
     assert_eq!(server.post_with(path, &form, &forged).await.status, 403);
 }
+
+/// Behind a proxy that lets no WebSocket through Twilio would come back for ever.
+#[tokio::test]
+async fn a_stream_that_never_opens_is_given_up() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x32);
+    server.ring(&sid).await;
+    for _ in 0..4 {
+        let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+        assert!(answer.body.contains("<Connect"), "{}", answer.body);
+    }
+    let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+    assert!(
+        answer.body.contains("<Say") && answer.body.contains("<Hangup"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(server.app.metrics.refused_count(Refusal::TooManyResumes), 1);
+    let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
+    assert_eq!(row.ended_reason.as_deref(), Some("failure"));
+}

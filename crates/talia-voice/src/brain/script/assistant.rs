@@ -1,8 +1,15 @@
 //! Assistants as a company writes them: `assistants/*.toml`, checked when they are read.
 
+use super::knowledge::Knowledge;
 use super::phrase::{GAPS, Phrase, fill, gaps};
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, fs, path::Path, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 use talia_spanish::{Language, tongue};
 
 /// The assistant that answers when the operator has written none.
@@ -228,6 +235,9 @@ pub struct Assistant {
     #[serde(default)]
     pub faq: Vec<Faq>,
     pub lines: Lines,
+    /// The answers' index: made once, shared by all calls.
+    #[serde(skip)]
+    knowledge: OnceLock<Arc<Knowledge>>,
 }
 
 fn one() -> f32 {
@@ -300,6 +310,11 @@ impl Assistant {
             ));
         }
         Ok(assistant)
+    }
+
+    pub(super) fn knowledge(&self) -> Arc<Knowledge> {
+        let make = || Arc::new(Knowledge::new(&self.faq, &self.business, self.language));
+        self.knowledge.get_or_init(make).clone()
     }
 
     /// Files written for an earlier version lack what is said since then.

@@ -28,7 +28,7 @@ const REMEMBERED_CUES: usize = 4;
 /// The scripted brain of one call.
 pub struct ScriptBrain {
     pub(super) assistant: Arc<Assistant>,
-    knowledge: Knowledge,
+    knowledge: Arc<Knowledge>,
     pub(super) caller_number: Option<String>,
     errand: Option<Errand>,
     /// The destination of callers who want a person, while somebody is there.
@@ -85,7 +85,7 @@ impl Reply {
 impl ScriptBrain {
     /// A conversation of `assistant` with the person calling from `caller_number` (E.164, where it is known).
     pub fn new(assistant: Arc<Assistant>, caller_number: Option<String>, thoughts: Thoughts) -> Self {
-        let knowledge = Knowledge::new(&assistant.faq, &assistant.business, assistant.language);
+        let knowledge = assistant.knowledge();
         Self {
             assistant,
             knowledge,
