@@ -14,8 +14,8 @@ use std::time::Duration;
 use talia_twilio::webhook::{Direction, VoiceRequest};
 use tokio::time::timeout;
 
-/// How long the database may take; Twilio gives up after 15 s, and the caller much earlier.
-const STORE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a caller waits for the database. One that takes longer, or is gone, gets to know of the call later.
+const STORE_PATIENCE: Duration = Duration::from_millis(30);
 
 /// Answers the Voice URL.
 pub(crate) async fn inbound(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
@@ -39,53 +39,63 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     if app.live.count() >= app.config.limits.max_calls {
         return webhook::apologise(app, Refusal::TooManyCalls);
     }
-    match timeout(STORE_PATIENCE, admit(app, voice)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) | Err(_) => webhook::apologise(app, Refusal::StoreUnavailable),
-    }
+    let assistant = &app.assistants.for_number(&voice.to).id;
+    let call = NewCall {
+        call_sid: voice.call_sid.as_str().to_owned(),
+        account_sid: voice.account_sid.as_str().to_owned(),
+        from: voice.from.clone(),
+        to: voice.to.clone(),
+        direction: direction_word(voice.direction).to_owned(),
+        assistant: Some(assistant.to_owned()),
+        status: voice.call_status,
+        at: app.clock.wall(),
+    };
+    let token = match timeout(STORE_PATIENCE, admit(app, call.clone())).await {
+        Ok(Ok(Admitted::Stream(token))) => token,
+        Ok(Ok(Admitted::Over)) => return documents::respond(&documents::hangup()),
+        Ok(Err(_)) | Err(_) => {
+            app.metrics.answered_unkept.inc();
+            match app.tokens.unkept(&app.store, call) {
+                Ok(token) => token,
+                Err(_) => return webhook::apologise(app, Refusal::StoreUnavailable),
+            }
+        }
+    };
+    documents::respond(&documents::stream(&StreamDocument {
+        public_url: &app.config.server.public_url,
+        token: &token,
+        call_sid: voice.call_sid.as_str(),
+        assistant,
+    }))
 }
 
-async fn admit(app: &App, voice: &VoiceRequest) -> Result<Response, StoreError> {
-    let assistant = &app.assistants.for_number(&voice.to).id;
-    let call_sid = voice.call_sid.as_str();
-    let started = app
-        .store
-        .call_started(NewCall {
-            call_sid: call_sid.to_owned(),
-            account_sid: voice.account_sid.as_str().to_owned(),
-            from: voice.from.clone(),
-            to: voice.to.clone(),
-            direction: direction_word(voice.direction).to_owned(),
-            assistant: Some(assistant.to_owned()),
-            status: voice.call_status,
-            at: app.clock.wall(),
-        })
-        .await?;
+/// What the database says to a call that begins.
+enum Admitted {
+    /// It may stream with this token.
+    Stream(String),
+    /// It is over, or streams already.
+    Over,
+}
+
+async fn admit(app: &App, call: NewCall) -> Result<Admitted, StoreError> {
+    let claim = StreamClaim {
+        call_sid: call.call_sid.clone(),
+        account_sid: call.account_sid.clone(),
+    };
+    let started = app.store.call_started(call).await?;
     if !started.first {
         app.metrics.refused(Refusal::Replayed);
     }
     if started.ended {
-        return Ok(documents::respond(&documents::hangup()));
+        return Ok(Admitted::Over);
     }
-    let token = if started.streams == 0 {
-        let claim = StreamClaim {
-            call_sid: call_sid.to_owned(),
-            account_sid: voice.account_sid.as_str().to_owned(),
-        };
-        app.tokens.for_stream(&app.store, &claim, 0).await?
-    } else {
-        // The stream stands already: the same answer as before, whose token is worth nothing any more.
-        match app.tokens.recent(call_sid, 0) {
-            Some(token) => token,
-            None => return Ok(documents::respond(&documents::hangup())),
-        }
-    };
-    Ok(documents::respond(&documents::stream(&StreamDocument {
-        public_url: &app.config.server.public_url,
-        token: &token,
-        call_sid,
-        assistant,
-    })))
+    if started.streams == 0 {
+        let token = app.tokens.for_stream(&app.store, &claim, 0).await?;
+        return Ok(Admitted::Stream(token));
+    }
+    // The stream stands already: the same answer as before, whose token is worth nothing any more.
+    let recent = app.tokens.recent(&claim.call_sid, 0);
+    Ok(recent.map_or(Admitted::Over, Admitted::Stream))
 }
 
 fn direction_word(direction: Direction) -> &'static str {

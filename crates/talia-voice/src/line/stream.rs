@@ -1,10 +1,11 @@
 //! `GET /api/voice/stream/{token}`: a media socket. Nothing is begun before signature and token hold.
 
 use super::media_socket::{SocketLimits, await_start};
+use super::tokens::Unkept;
 use super::{MediaSocket, tokens, webhook};
 use crate::app::App;
 use crate::brain::Errand;
-use crate::store::{Burnt, CallRow, StatusReport, StreamClaim};
+use crate::store::{Burnt, CallRow, NewCall, Record, StatusReport, StreamClaim};
 use crate::telemetry::labels::Refusal;
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use talia_twilio::media::{MAX_MESSAGE, Start};
 use talia_twilio::{CallSid, CallStatus, StreamSid};
+use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// A media message is about 300 bytes, and there are 50 a second: a small buffer keeps a call's memory small.
@@ -27,6 +29,8 @@ const WRITE_BUFFER: usize = 8 * 1024;
 /// A client that doesn't read makes us hold no more than this.
 const LONGEST_WRITE_BUFFER: usize = 64 * 1024;
 
+/// How long the database may take to know a token; Twilio waits for the handshake, and the caller in silence.
+const STORE_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the stream before may take to write down what it knows.
 const HANDOVER: Duration = Duration::from_secs(2);
 
@@ -106,18 +110,57 @@ fn refuse(app: &App, reason: Refusal, status: StatusCode) -> Response {
 
 async fn admit(app: &App, token: &str) -> Result<(StreamClaim, CallRow), Refusal> {
     let hash = tokens::hash_of(token).ok_or(Refusal::TokenUnknown)?;
-    let claim = match app.store.burn_token(hash).await {
-        Ok(Burnt::Good(claim)) => claim,
-        Ok(Burnt::Used) => return Err(Refusal::TokenUsed),
-        Ok(Burnt::Expired) => return Err(Refusal::TokenExpired),
-        Ok(Burnt::Unknown) => return Err(Refusal::TokenUnknown),
-        Err(_) => return Err(Refusal::StoreUnavailable),
+    // Taken first, so that it is good once whatever the database says.
+    let unkept = match app.tokens.take_unkept(&hash) {
+        Unkept::Used => return Err(Refusal::TokenUsed),
+        Unkept::Good(call) => Some(call),
+        Unkept::Unknown => None,
     };
+    let burnt = timeout(STORE_PATIENCE, app.store.burn_token(hash)).await;
+    let refusal = match burnt {
+        Ok(Ok(Burnt::Good(claim))) => return known(app, claim).await,
+        Ok(Ok(Burnt::Used)) => return Err(Refusal::TokenUsed),
+        Ok(Ok(Burnt::Expired)) => return Err(Refusal::TokenExpired),
+        Ok(Ok(Burnt::Unknown)) => Refusal::TokenUnknown,
+        Ok(Err(_)) | Err(_) => Refusal::StoreUnavailable,
+    };
+    // Its call was answered without the database, which still doesn't know of it.
+    let call = unkept.ok_or(refusal)?;
+    // A failure is counted by the store: then only a resumption lacks its memory.
+    let _ = app.store.record(Record::Opened(hash));
+    Ok(unknown(*call))
+}
+
+async fn known(app: &App, claim: StreamClaim) -> Result<(StreamClaim, CallRow), Refusal> {
     match app.store.call(&claim.call_sid).await {
         Ok(Some(call)) => Ok((claim, call)),
         Ok(None) => Err(Refusal::CallUnknown),
         Err(_) => Err(Refusal::StoreUnavailable),
     }
+}
+
+/// The row that a call will have.
+fn unknown(call: NewCall) -> (StreamClaim, CallRow) {
+    let claim = StreamClaim {
+        call_sid: call.call_sid.clone(),
+        account_sid: call.account_sid.clone(),
+    };
+    let row = CallRow {
+        call_sid: call.call_sid,
+        account_sid: call.account_sid,
+        direction: call.direction,
+        assistant: call.assistant,
+        from_number: call.from,
+        to_number: call.to,
+        status: call.status.to_string(),
+        started_at: call.at.to_string(),
+        ended_at: None,
+        ended_reason: None,
+        disclosure_heard_at: None,
+        duration_s: None,
+        streams: 1,
+    };
+    (claim, row)
 }
 
 /// Checks what the stream says of itself against what its token is good for.
@@ -149,16 +192,13 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
     };
     let at = app.clock.wall();
     // Twilio reports no `in-progress` for an inbound call; its stream is the proof. A failure is counted by the store.
-    let _ = app
-        .store
-        .advance_status(StatusReport {
-            call_sid: start.call_sid.as_str().to_owned(),
-            status: CallStatus::InProgress,
-            sequence: None,
-            duration_s: None,
-            at,
-        })
-        .await;
+    let _ = app.store.record(Record::Status(StatusReport {
+        call_sid: start.call_sid.as_str().to_owned(),
+        status: CallStatus::InProgress,
+        sequence: None,
+        duration_s: None,
+        at,
+    }));
     let answering = app.assistants.for_number(&row.to_number).id.clone();
     let errand = errand_of(&app, &row).await;
     let call = AnsweredCall {
@@ -176,7 +216,7 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
     let (live, predecessor) = app.live.enter(call.call_sid.clone(), call.stream_sid.clone());
     if let Some(gone) = predecessor {
         // It may still be writing down the caller's last words, which this stream goes on from.
-        let _ = tokio::time::timeout(HANDOVER, gone.cancelled()).await;
+        let _ = timeout(HANDOVER, gone.cancelled()).await;
     }
     let socket = MediaSocket::new(socket, &start, live, limits, app.metrics.clone());
     tracing::info!(

@@ -1,7 +1,7 @@
 //! One-time tokens of media sockets: random, short-lived, bound to a call, kept as hashes.
 
 use crate::clock::Clock;
-use crate::store::{Store, StoreError, StreamClaim, TokenHash};
+use crate::store::{NewCall, Record, Store, StoreError, StreamClaim, TokenHash};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -22,6 +22,19 @@ pub struct StreamTokens {
     clock: Clock,
     ttl: Duration,
     recent: Mutex<HashMap<(String, i64), Recent>>,
+    /// Calls that were answered without waiting for the database, by the hash of their token.
+    unkept: Mutex<HashMap<TokenHash, (Unkept, Instant)>>,
+}
+
+/// What is known here of a token.
+#[derive(Debug, Clone)]
+pub enum Unkept {
+    /// Nothing: only the database knows.
+    Unknown,
+    /// It is good, for the first stream of this call.
+    Good(Box<NewCall>),
+    /// It was used here.
+    Used,
 }
 
 #[derive(Debug)]
@@ -39,6 +52,7 @@ impl StreamTokens {
             clock,
             ttl,
             recent: Mutex::default(),
+            unkept: Mutex::default(),
         }
     }
 
@@ -60,6 +74,47 @@ impl StreamTokens {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let known = recent.get(&(call_sid.to_owned(), streams))?;
         (known.forget_at > self.clock.now()).then(|| known.token.get().cloned())?
+    }
+
+    /// The token of the first stream of a call that is answered although the database doesn't: it is good here, once,
+    /// and in the database as soon as that takes it.
+    pub fn unkept(&self, store: &Store, call: NewCall) -> Result<String, StoreError> {
+        let (cell, now) = (self.cell(&call.call_sid, 0), self.clock.now());
+        let token = match cell.get() {
+            Some(token) => token.clone(),
+            None => random_token()?,
+        };
+        // Whoever was first has made it.
+        let token = if cell.set(token.clone()).is_ok() {
+            token
+        } else {
+            cell.get().cloned().unwrap_or(token)
+        };
+        let claim = StreamClaim {
+            call_sid: call.call_sid.clone(),
+            account_sid: call.account_sid.clone(),
+        };
+        let hash = hash(&token);
+        store.record(Record::Started(call.clone()))?;
+        store.record(Record::Token {
+            hash,
+            claim,
+            ttl: self.ttl,
+        })?;
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        unkept.retain(|_, (_, forget_at)| *forget_at > now);
+        unkept.insert(hash, (Unkept::Good(Box::new(call)), now + self.ttl));
+        Ok(token)
+    }
+
+    /// Uses up a token that [`StreamTokens::unkept`] gave out here: of all that show it, one is told that it was good.
+    pub fn take_unkept(&self, hash: &TokenHash) -> Unkept {
+        let now = self.clock.now();
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        match unkept.get_mut(hash) {
+            Some((known, forget_at)) if *forget_at > now => std::mem::replace(known, Unkept::Used),
+            _ => Unkept::Unknown,
+        }
     }
 
     /// Notes that Twilio has come back for a call with so many streams, and answers how often it did within the last

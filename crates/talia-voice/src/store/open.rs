@@ -231,15 +231,19 @@ impl Store {
 
     /// Gives out the token of a stream; an unused one of the same call is void from then on.
     pub async fn issue_token(&self, hash: TokenHash, claim: StreamClaim, ttl: Duration) -> Result<(), StoreError> {
+        self.write(Write::Issue(self.new_token(hash, claim, ttl)))
+            .await
+            .map(drop)
+    }
+
+    fn new_token(&self, hash: TokenHash, claim: StreamClaim, ttl: Duration) -> NewToken {
         let at = self.clock.wall();
-        let expires_at = at.saturating_add(ttl).unwrap_or(Timestamp::MAX);
-        let token = NewToken {
+        NewToken {
             hash,
             claim,
             at,
-            expires_at,
-        };
-        self.write(Write::Issue(token)).await.map(drop)
+            expires_at: at.saturating_add(ttl).unwrap_or(Timestamp::MAX),
+        }
     }
 
     /// Uses up a token: exactly one of all that show it is told that it was good.
@@ -305,6 +309,10 @@ impl Store {
 
     fn write_of(&self, record: Record) -> Write {
         match record {
+            Record::Started(call) => Write::LateStart(call),
+            Record::Token { hash, claim, ttl } => Write::LateIssue(self.new_token(hash, claim, ttl)),
+            Record::Opened(hash) => Write::LateBurn(hash, self.node.clone(), self.clock.wall()),
+            Record::Status(report) => Write::Advance(report),
             Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),

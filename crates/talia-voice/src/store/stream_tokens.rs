@@ -40,18 +40,24 @@ pub(super) struct NewToken {
 pub(super) async fn issue(connection: &mut SqliteConnection, token: &NewToken) -> Result<(), sqlx::Error> {
     // Used and expired tokens stay for an hour, so that showing one is told apart from inventing one.
     let forgotten = token.at - jiff::SignedDuration::from_hours(1);
-    sqlx::query("DELETE FROM stream_tokens WHERE (call_sid = ? AND burnt_at IS NULL) OR expires_at < ?")
-        .bind(&token.claim.call_sid)
-        .bind(times::text(forgotten))
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("INSERT INTO stream_tokens (token_sha256, call_sid, account_sid, expires_at) VALUES (?, ?, ?, ?)")
-        .bind(token.hash.as_slice())
-        .bind(&token.claim.call_sid)
-        .bind(&token.claim.account_sid)
-        .bind(times::text(token.expires_at))
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "DELETE FROM stream_tokens WHERE (call_sid = ? AND burnt_at IS NULL AND token_sha256 <> ?) OR expires_at < ?",
+    )
+    .bind(&token.claim.call_sid)
+    .bind(token.hash.as_slice())
+    .bind(times::text(forgotten))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO stream_tokens (token_sha256, call_sid, account_sid, expires_at) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO NOTHING",
+    )
+    .bind(token.hash.as_slice())
+    .bind(&token.claim.call_sid)
+    .bind(&token.claim.account_sid)
+    .bind(times::text(token.expires_at))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -5,16 +5,30 @@ use super::conversations::{self, NewMemory};
 use super::do_not_call::{self, DoNotCallChange};
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
-use super::stream_tokens::{self, Burnt, NewToken, TokenHash};
+use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
 use super::transcripts::{self, NewSegment};
 use super::transfers::{self, NewTransfer, Outcome};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
+use std::time::Duration;
 use talia_dialogue::EndReason;
 
 /// What a live call has to keep. Such a write is never given up while there is memory for it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
+    /// A call begins whose webhook couldn't wait for the database.
+    Started(NewCall),
+    /// The token of such a call's stream.
+    Token {
+        hash: TokenHash,
+        claim: StreamClaim,
+        /// How long it is good.
+        ttl: Duration,
+    },
+    /// The stream of such a call has opened.
+    Opened(TokenHash),
+    /// What Twilio, or a stream that stands, says of a call's state.
+    Status(StatusReport),
     /// A line of the transcript.
     Segment(NewSegment),
     /// What the caller told of themselves.
@@ -39,8 +53,13 @@ pub enum Record {
 #[derive(Debug)]
 pub(super) enum Write {
     Start(NewCall),
+    /// The same of a call that is answered already: kept until the disk takes it.
+    LateStart(NewCall),
     Issue(NewToken),
+    LateIssue(NewToken),
     Burn(TokenHash, String, Timestamp),
+    /// The same of a stream that is open already.
+    LateBurn(TokenHash, String, Timestamp),
     Advance(StatusReport),
     Segment(String, NewSegment),
     Lead(String, LeadOf),
@@ -91,7 +110,7 @@ impl Write {
     ) -> Result<Written, sqlx::Error> {
         match self {
             Self::Start(call) => return calls::start(connection, call, events).await.map(Written::Started),
-            Self::Burn(hash, node, at) => {
+            Self::Burn(hash, node, at) | Self::LateBurn(hash, node, at) => {
                 let burnt = stream_tokens::burn(connection, (hash, node), *at).await;
                 return burnt.map(Written::Burnt);
             }
@@ -110,7 +129,10 @@ impl Write {
             Self::DoNotCall(change, at) => {
                 return do_not_call::change(connection, change, *at).await.map(Written::Changed);
             }
-            Self::Issue(token) => stream_tokens::issue(connection, token).await?,
+            Self::LateStart(call) => {
+                return calls::start(connection, call, events).await.map(Written::Started);
+            }
+            Self::Issue(token) | Self::LateIssue(token) => stream_tokens::issue(connection, token).await?,
             Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
             Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub gap_frames: Counter,
     /// Writes of live calls that wait in memory because the database can't be written.
     pub store_backlog: Gauge,
+    /// Calls that were answered without waiting for the database.
+    pub answered_unkept: Counter,
     /// From the first write of a group to its commit, seconds.
     pub store_commit_seconds: Histogram,
     /// When the certificate in use ends, seconds of Unix time; 0 without TLS of our own.
@@ -79,6 +81,7 @@ impl Default for Metrics {
             barge_in_reaction_seconds: turn_buckets(),
             gap_frames: Counter::default(),
             store_backlog: Gauge::default(),
+            answered_unkept: Counter::default(),
             store_commit_seconds: fine_buckets(),
             certificate_expires: Gauge::default(),
             certificate_failures: Family::default(),
@@ -134,6 +137,11 @@ impl Metrics {
             "store_backlog",
             "Writes waiting in memory for the database",
             self.store_backlog.clone(),
+        );
+        all.register(
+            "answered_unkept",
+            "Calls answered without waiting for the database",
+            self.answered_unkept.clone(),
         );
         all.register(
             "store_commit_seconds",

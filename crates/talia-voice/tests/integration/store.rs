@@ -1,6 +1,6 @@
 //! What is kept when the database can't be written, and what is said then.
 
-use crate::harness::{ACCOUNT, TestServer, call_sid, eventually, status_form};
+use crate::harness::{ACCOUNT, CONNECTED, Stream, TestServer, call_sid, eventually, start, status_form};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::str::FromStr;
@@ -69,7 +69,7 @@ async fn texts(store: &Store, sid: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_hear_an_apology() {
+async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answered() {
     let server = TestServer::start().await;
     let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
     let sid = call_sid(0x80);
@@ -92,8 +92,18 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_hear_an_
             .record(Record::Segment(segment(&sid, number.to_string(), clock)))
             .expect("room in the queue");
     }
-    assert!(server.ring(&call_sid(0x81)).await.body.contains("<Say"));
-    assert_eq!(metrics.refused_count(Refusal::StoreUnavailable), 1);
+    // Who rings now is answered and talked with, by a token that is good once.
+    let path = server.ring_for_stream(&call_sid(0x81)).await;
+    assert_eq!(metrics.answered_unkept.get(), 1);
+    let mut stream = Stream::open(server.address, &path).await.expect("a socket");
+    stream.send(CONNECTED).await;
+    stream.send(&start(&call_sid(0x81))).await;
+    stream.first_media().await;
+    assert!(
+        Stream::open(server.address, &path).await.is_err(),
+        "the token is used up"
+    );
+    assert_eq!(metrics.refused_count(Refusal::TokenUsed), 1);
     assert_eq!(
         server
             .post("/api/voice/status", &status_form(&sid, "completed"))
@@ -119,7 +129,15 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_hear_an_
         "completed"
     );
     assert!(server.ring(&call_sid(0x82)).await.body.contains("<Connect"));
-    assert_eq!(metrics.transcript_segment.get(), 21);
+    // What was answered in between is as if the database had been there all the time.
+    eventually("the call of that time is written", async || {
+        let row = store.call(&call_sid(0x81)).await.expect("a read");
+        row.is_some_and(|row| row.streams == 1 && row.status == "in-progress")
+    })
+    .await;
+    assert!(Stream::open(server.address, &path).await.is_err(), "still used up");
+    assert!(store.conversation(&call_sid(0x81)).await.expect("a read").is_some());
+    assert!(metrics.transcript_segment.get() >= 21);
 }
 
 #[tokio::test]

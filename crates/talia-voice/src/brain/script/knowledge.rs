@@ -3,6 +3,7 @@
 use super::{assistant::Faq, phrase::Phrase};
 use bm25::{DefaultTokenizer, Language as Stemmer, SearchEngine, SearchEngineBuilder, Tokenizer as _};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use talia_spanish::Language;
 
 /// How much of the best possible score a question must reach to count as asked.
@@ -22,6 +23,14 @@ pub(super) struct Knowledge {
     /// Words that tell nothing alone: they belong to several answers.
     shared: HashSet<String>,
     answers: Vec<Phrase>,
+}
+
+impl fmt::Debug for Knowledge {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Knowledge")
+            .field("answers", &self.answers.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One way to ask.

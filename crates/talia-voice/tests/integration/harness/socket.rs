@@ -87,6 +87,19 @@ impl Stream {
         self.send(&text).await;
     }
 
+    /// Reads until the server says something.
+    pub(crate) async fn first_media(&mut self) {
+        let reading = async {
+            while let Some(Ok(message)) = self.0.next().await {
+                if message.to_text().is_ok_and(|text| text.contains(r#""event":"media""#)) {
+                    return;
+                }
+            }
+            panic!("closed without a word");
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("a word in time");
+    }
+
     /// Reads until the server closes and returns its code; none when it closed without one.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         let reading = async {
