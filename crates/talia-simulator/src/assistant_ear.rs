@@ -69,6 +69,13 @@ impl AssistantEar {
         (None, audible)
     }
 
+    /// A stream begins: what was heard before it is an utterance of its own, however short the break.
+    pub fn break_off(&mut self) -> Option<Edge> {
+        let from_ms = self.began_ms.take()?;
+        let to_ms = self.last_audible_ms.unwrap_or(from_ms);
+        Some(Edge::Ended { from_ms, to_ms })
+    }
+
     /// The scene at `now_ms`.
     pub fn scene(&self, now_ms: u64) -> Scene {
         Scene {

@@ -9,8 +9,9 @@ use talia_twilio::{
 use tokio::time::Instant;
 
 use crate::{
+    assistant_ear::Edge,
     call::{Call, Flow},
-    events::{EndedBy, Purpose, What},
+    events::{EndedBy, Purpose, Side, What},
     fields,
     media_socket::{MediaSocket, StreamFault},
     settings::{AfterBreak, CarrierSettings, FallThrough, Secret},
@@ -30,6 +31,13 @@ impl Call {
                     stream_sid: stream_sid.as_str().to_owned(),
                     handshake_ms,
                 });
+                if let Some(Edge::Ended { from_ms, to_ms }) = self.phone.break_off() {
+                    self.log(What::SpeechEnd {
+                        side: Side::Assistant,
+                        from_ms,
+                        to_ms,
+                    });
+                }
                 self.tell_stream(noun, &stream_sid, ("stream-started", None));
                 Ok(Stream::start(self, socket, stream_sid.clone(), noun).run().await)
             }

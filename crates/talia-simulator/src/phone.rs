@@ -61,6 +61,11 @@ impl Phone {
         self.ear.hear(heard, call_ms)
     }
 
+    /// A stream begins: the utterance before it is over.
+    pub(crate) fn break_off(&mut self) -> Option<Edge> {
+        self.ear.break_off()
+    }
+
     /// Who is heard now.
     pub(crate) fn scene(&self, call_ms: u64) -> Scene {
         self.ear.scene(call_ms)
