@@ -169,11 +169,15 @@ impl CallTask {
             to: self.call.to.clone(),
         });
         match self.kept.take() {
-            Some(kept) => self.tell(Input::Resumed {
-                disclosed: kept.disclosed,
-                words: &kept.memory.words,
-                why: kept.why,
-            }),
+            Some(kept) => {
+                // Until the brain is asked about them: the line may break again before that.
+                self.words.clone_from(&kept.memory.words);
+                self.tell(Input::Resumed {
+                    disclosed: kept.disclosed,
+                    words: &kept.memory.words,
+                    why: kept.why,
+                });
+            }
             None => self.tell(Input::Opened),
         }
         self.execute().await;

@@ -103,7 +103,10 @@ impl StreamTokens {
         })?;
         let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
         unkept.retain(|_, (_, forget_at)| *forget_at > now);
-        unkept.insert(hash, (Unkept::Good(Box::new(call)), now + self.ttl));
+        // A repeated webhook names the same token, which may be used up by now.
+        unkept
+            .entry(hash)
+            .or_insert_with(|| (Unkept::Good(Box::new(call)), now + self.ttl));
         Ok(token)
     }
 

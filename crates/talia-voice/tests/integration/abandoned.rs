@@ -1,6 +1,6 @@
 //! Calls that Twilio never comes back for.
 
-use crate::harness::{Stream, TestServer, call_sid, eventually, noon, status_form};
+use crate::harness::{Reply, Stream, TestServer, TwilioApi, call_sid, eventually, noon, status_form};
 use proptest::prelude::*;
 use std::time::Duration;
 use talia_voice::clock::Clock;
@@ -9,6 +9,8 @@ use talia_voice::store::{CallRow, OpenCall};
 
 const AFTER: Duration = Duration::from_mins(2);
 const RECALL: Duration = Duration::from_secs(3);
+/// The server's own sweeper looks every five seconds then: too late to come between a test's looks.
+const SELDOM: (&str, &str) = ("TALIA_LIMITS__RESUME_AFTER_S", "60");
 
 fn open(number: u32, streams: i64) -> OpenCall {
     OpenCall {
@@ -109,7 +111,7 @@ async fn row(server: &TestServer, number: u32) -> CallRow {
 #[tokio::test]
 async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
     let clock = Clock::manual(noon());
-    let server = TestServer::start_with(&[], clock.clone()).await;
+    let server = TestServer::start_with(&[SELDOM], clock.clone()).await;
     let app = &server.app;
     let _live: Stream = server.ring_and_stream(&call_sid(0xA0)).await;
     drop(server.ring_and_stream(&call_sid(0xA1)).await);
@@ -152,4 +154,50 @@ async fn the_server_sweeps_by_itself() {
         row(&server, 0xA4).await.ended_reason.as_deref() == Some("failure")
     })
     .await;
+}
+
+/// A call of which no report came is closed by what Twilio says of it: its status, its end, its length.
+#[tokio::test]
+async fn what_twilio_says_of_a_call_without_news_stands() {
+    let over = format!(
+        r#"{{"sid":"{}","status":"no-answer","end_time":"Tue, 24 Nov 2026 18:00:30 +0000","duration":"7"}}"#,
+        call_sid(0xB0)
+    );
+    let api = TwilioApi::start([Reply::Answer(200, over)]).await;
+    let clock = Clock::manual(noon());
+    let server = TestServer::start_with(&[SELDOM, ("TALIA_TWILIO__API_URL", api.url.as_str())], clock.clone()).await;
+    server.ring(&call_sid(0xB0)).await;
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
+    assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 0);
+    clock.advance(AFTER);
+    assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 1);
+    let row = row(&server, 0xB0).await;
+    assert_eq!((row.status.as_str(), row.duration_s), ("no-answer", Some(7)));
+    assert_eq!(row.ended_at.as_deref(), Some("2026-11-24T18:00:30.000Z"));
+    let asked = api.journal();
+    assert!(asked.iter().all(|asked| asked.what.starts_with("GET ")), "{asked:?}");
+}
+
+/// A live call that nobody streams is ended at Twilio too: no line stays open for nobody.
+#[tokio::test]
+async fn a_live_call_that_was_abandoned_is_ended_at_twilio() {
+    let answer = |status: &str| {
+        let body = format!(r#"{{"sid":"{}","status":"{status}"}}"#, call_sid(0xB1));
+        Reply::Answer(200, body)
+    };
+    let api = TwilioApi::start([answer("in-progress"), answer("completed")]).await;
+    let clock = Clock::manual(noon());
+    let server = TestServer::start_with(&[SELDOM, ("TALIA_TWILIO__API_URL", api.url.as_str())], clock.clone()).await;
+    server.ring(&call_sid(0xB1)).await;
+    let mut abandoned = Abandoned::new(RECALL, AFTER);
+    assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 0);
+    clock.advance(AFTER);
+    assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 1);
+    let row = row(&server, 0xB1).await;
+    assert_eq!(
+        (row.status.as_str(), row.ended_reason.as_deref()),
+        ("completed", Some("failure"))
+    );
+    let asked = api.journal();
+    assert!(asked.iter().any(|asked| asked.body == "Status=completed"), "{asked:?}");
 }

@@ -227,3 +227,43 @@ async fn a_second_stream_takes_over_with_a_fresh_token_only() {
     assert_eq!(conversation.fence, 2);
     eventually("one stream is left", async || server.app.live.count() == 1).await;
 }
+
+/// The stream's node is gone; another process on the same database, or the same server started anew, goes on.
+#[tokio::test]
+async fn another_node_goes_on_with_the_conversation() {
+    use crate::harness::{CONNECTED, PATIENCE, Stream, TestServer, call_sid, inbound_form, start, stream_path};
+    use talia_voice::call::live::LiveEvent;
+    use talia_voice::clock::Clock;
+    let first = TestServer::start().await;
+    let database = format!("sqlite:{}", first.directory.path().join("talia.db").display());
+    let same = [("TALIA_DATABASE_URL", database.as_str())];
+    let second = TestServer::start_with(&same, Clock::real()).await;
+    let sid = call_sid(0x78);
+    let stream = first.ring_and_stream(&sid).await;
+    let store = &second.app.store;
+    eventually("there is something to remember", async || {
+        let kept = store.conversation(&sid).await.expect("a read");
+        kept.is_some_and(|kept| kept.memory.is_some())
+    })
+    .await;
+    first.app.store.disclosure_heard(&sid).await.expect("a write");
+    drop(stream);
+
+    let mut live = second.app.live_feed.subscribe();
+    let answer = second.post("/api/voice/after", &inbound_form(&sid)).await;
+    let path = stream_path(&answer.body);
+    let mut stream = Stream::open(second.address, &path).await.expect("a socket");
+    stream.send(CONNECTED).await;
+    stream.send(&start(&sid)).await;
+    let first_words = async {
+        loop {
+            if let LiveEvent::Says { text } = live.recv().await.expect("an event").event {
+                return text;
+            }
+        }
+    };
+    let said = tokio::time::timeout(PATIENCE, first_words).await.expect("a word");
+    assert_eq!(said, "Perdona, se cortó un momento.");
+    let conversation = store.conversation(&sid).await.expect("a read").expect("a row");
+    assert_eq!(conversation.fence, 2);
+}

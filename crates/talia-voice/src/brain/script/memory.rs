@@ -2,6 +2,7 @@
 
 use super::talk::{Reply, ScriptBrain};
 use talia_dialogue::{Resumption, SpeechKind};
+use talia_spanish::ear::listening;
 
 impl ScriptBrain {
     /// Says that the line was lost, then answers the caller's last `words`; without any, goes on from the first sentence
@@ -9,6 +10,9 @@ impl ScriptBrain {
     pub(super) fn resume(&mut self, reply: &mut Reply, words: &str, why: Resumption) {
         let lines = self.assistant.lines.clone();
         let unheard = std::mem::take(&mut self.state.unheard);
+        // "Ajá" over an answer that was cut asks for the rest of that answer.
+        let listened = !unheard.is_empty() && listening::is_backchannel(words, self.assistant.language);
+        let words = if listened { "" } else { words };
         if why == Resumption::NobodyAnswered {
             self.state.nobody_answered = true;
             self.state.transferring = false;

@@ -73,6 +73,9 @@ fn an_answer_that_was_not_heard_is_said_again_from_its_first_unheard_sentence() 
     // Nothing of it was heard.
     let mut other = moved(&talk, spanish());
     other.cue(resumed("")).says(&answer.text());
+    // Nor does a sign of listening take its place.
+    let mut other = moved(&talk, spanish());
+    other.cue(resumed("Ajá.")).says(&answer.text());
     // All but its last sentence was heard.
     let mut talk = Talk::start();
     talk.say_all(&LINES[..5]);
