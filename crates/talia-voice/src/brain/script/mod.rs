@@ -4,6 +4,7 @@ mod absorb;
 mod agenda;
 mod asking;
 pub mod assistant;
+mod assistants;
 mod fields;
 mod greeting;
 mod knowledge;
@@ -13,5 +14,6 @@ mod phrase;
 mod questions;
 mod talk;
 
-pub use assistant::{Assistant, AssistantError, Assistants, MAX_VALUE, Outbound};
+pub use assistant::{Assistant, AssistantError, MAX_VALUE, Outbound};
+pub use assistants::Assistants;
 pub use talk::ScriptBrain;
