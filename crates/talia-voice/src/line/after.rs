@@ -15,17 +15,13 @@ use talia_twilio::webhook::VoiceRequest;
 
 /// Answers the action of `<Connect>` and the `<Redirect>` behind it.
 pub(crate) async fn after(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => answer(&app, &voice).await,
+    webhook::timed(&app, Webhook::After, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, _)) => answer(&app, &voice).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::After, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 /// What comes next in a call whose stream, or whose person's leg, has ended.

@@ -19,17 +19,13 @@ const STORE_PATIENCE: Duration = Duration::from_millis(30);
 
 /// Answers the Voice URL.
 pub(crate) async fn inbound(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => answer(&app, &voice).await,
+    webhook::timed(&app, Webhook::Inbound, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, _)) => answer(&app, &voice).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::Inbound, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn answer(app: &App, voice: &VoiceRequest) -> Response {

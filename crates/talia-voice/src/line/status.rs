@@ -19,17 +19,13 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Keeps the state that Twilio reports.
 pub(crate) async fn status(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, StatusCallback::read, |report| &report.account_sid) {
-            Ok(report) => keep(&app, &report).await,
+    webhook::timed(&app, Webhook::Status, async {
+        match webhook::parsed(&app, request, StatusCallback::read, |report| &report.account_sid).await {
+            Ok((report, _)) => keep(&app, &report).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::Status, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn keep(app: &App, report: &StatusCallback) -> Response {

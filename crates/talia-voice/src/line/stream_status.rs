@@ -11,12 +11,12 @@ use std::sync::Arc;
 use talia_twilio::webhook::{StreamEvent, StreamStatus};
 
 /// Logs what Twilio saw, and ends a stream that Twilio says is broken, however alive it looks from here: then its call
-/// is without one, and is recalled should Twilio not come back by itself. Its error text is not ours to repeat; the call's identifier finds it in Twilio's console.
+/// is without one, and is recalled should Twilio not come back by itself. Its error text is not ours to repeat; the
+/// call's identifier finds it in Twilio's console.
 pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, StreamStatus::read, |status| &status.account_sid) {
-            Ok(status) => {
+    webhook::timed(&app, Webhook::StreamStatus, async {
+        match webhook::parsed(&app, request, StreamStatus::read, |status| &status.account_sid).await {
+            Ok((status, _)) => {
                 log(&status);
                 if status.event == StreamEvent::Error {
                     let stream = (&status.call_sid, &status.stream_sid);
@@ -25,12 +25,9 @@ pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<
                 StatusCode::NO_CONTENT.into_response()
             }
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::StreamStatus, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 fn log(status: &StreamStatus) {

@@ -144,20 +144,16 @@ pub(super) async fn asked(app: &App, call: &CallRow) -> Result<Option<twiml::Res
 
 /// `POST /api/voice/transferred`: the person's leg has ended, or never came to stand.
 pub(crate) async fn transferred(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => match outcome(&app, &voice, &form).await {
+    webhook::timed(&app, Webhook::Transferred, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, form)) => match outcome(&app, &voice, &form).await {
                 Ok(response) => response,
                 Err(_) => webhook::apologise(&app, Refusal::StoreUnavailable),
             },
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::Transferred, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn outcome(app: &App, voice: &VoiceRequest, form: &Form) -> Result<Response, StoreError> {
@@ -205,17 +201,13 @@ const DIAL_WORDS: [&str; 6] = ["completed", "answered", "busy", "no-answer", "fa
 
 /// `POST /api/voice/whisper`: a person has answered; before the caller is joined, they hear who it is.
 pub(crate) async fn whisper(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => introduce(&app, &voice).await,
+    webhook::timed(&app, Webhook::Whisper, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, _)) => introduce(&app, &voice).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::Whisper, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 /// Without a summary the person is joined at once: better unprepared than not at all.

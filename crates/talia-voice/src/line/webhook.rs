@@ -2,7 +2,7 @@
 
 use super::{documents, own_signature};
 use crate::app::App;
-use crate::telemetry::labels::Refusal;
+use crate::telemetry::labels::{Refusal, Webhook};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -94,6 +94,25 @@ pub(super) fn refusal_of(why: signature::Refusal) -> Refusal {
         signature::Refusal::MissingHeader => Refusal::SignatureMissing,
         _ => Refusal::SignatureWrong,
     }
+}
+
+/// Lets a webhook be answered, and counts how long that took.
+pub(super) async fn timed(app: &App, kind: Webhook, answering: impl Future<Output = Response>) -> Response {
+    let began = app.clock.now();
+    let response = answering.await;
+    app.metrics.webhook(kind, app.clock.now().duration_since(began));
+    response
+}
+
+/// Reads a webhook of one kind, with the whole form that it came in; the error is the answer to a refused one.
+pub(super) async fn parsed<T>(
+    app: &App,
+    request: Request<Body>,
+    kind: fn(&Form) -> Result<T, FormError>,
+    account: fn(&T) -> &AccountSid,
+) -> Result<(T, Form), Response> {
+    let form = read(app, request).await?;
+    Ok((fields(app, &form, kind, account)?, form))
 }
 
 /// Reads the fields of one kind of webhook and checks that the account is ours.

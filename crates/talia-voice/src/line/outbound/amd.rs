@@ -16,16 +16,13 @@ use talia_twilio::webhook::{AnsweredBy, MachineVerdict};
 
 /// Takes the verdict.
 pub(crate) async fn amd(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, MachineVerdict::read, |verdict| &verdict.account_sid) {
-            Ok(verdict) => keep(&app, &id, verdict).await,
+    webhook::timed(&app, Webhook::Amd, async {
+        match webhook::parsed(&app, request, MachineVerdict::read, |verdict| &verdict.account_sid).await {
+            Ok((verdict, _)) => keep(&app, &id, verdict).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics.webhook(Webhook::Amd, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn keep(app: &Arc<App>, id: &str, verdict: MachineVerdict) -> Response {

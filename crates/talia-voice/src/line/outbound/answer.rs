@@ -19,20 +19,16 @@ const STORE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Answers the URL of a call that we made.
 pub(crate) async fn answer(State(app): State<Arc<App>>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => match timeout(STORE_PATIENCE, admit(&app, &id, &voice)).await {
+    webhook::timed(&app, Webhook::OutboundAnswer, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, _)) => match timeout(STORE_PATIENCE, admit(&app, &id, &voice)).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(_)) | Err(_) => webhook::apologise(&app, Refusal::StoreUnavailable),
             },
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::OutboundAnswer, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn admit(app: &App, id: &str, voice: &VoiceRequest) -> Result<Response, StoreError> {

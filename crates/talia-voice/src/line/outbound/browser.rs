@@ -25,17 +25,13 @@ const STORE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Joins a browser with the number that it wants, if that may be dialled.
 pub(crate) async fn browser(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => join(&app, &voice).await,
+    webhook::timed(&app, Webhook::Browser, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, _)) => join(&app, &voice).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::Browser, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn join(app: &App, voice: &VoiceRequest) -> Response {
@@ -97,17 +93,13 @@ pub(crate) async fn browser_after(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, VoiceRequest::read, |voice| &voice.account_sid) {
-            Ok(voice) => keep(&app, &id, &voice, &form).await,
+    webhook::timed(&app, Webhook::BrowserAfter, async {
+        match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
+            Ok((voice, form)) => keep(&app, &id, &voice, &form).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::BrowserAfter, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn keep(app: &App, id: &str, voice: &VoiceRequest, form: &Form) -> Response {
@@ -127,17 +119,13 @@ pub(crate) async fn browser_leg(
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    let began = app.clock.now();
-    let response = match webhook::read(&app, request).await {
-        Ok(form) => match webhook::fields(&app, &form, StatusCallback::read, |report| &report.account_sid) {
-            Ok(report) => note(&app, &id, &report, &form).await,
+    webhook::timed(&app, Webhook::BrowserLeg, async {
+        match webhook::parsed(&app, request, StatusCallback::read, |report| &report.account_sid).await {
+            Ok((report, form)) => note(&app, &id, &report, &form).await,
             Err(refused) => refused,
-        },
-        Err(refused) => refused,
-    };
-    app.metrics
-        .webhook(Webhook::BrowserLeg, app.clock.now().duration_since(began));
-    response
+        }
+    })
+    .await
 }
 
 async fn note(app: &App, id: &str, report: &StatusCallback, form: &Form) -> Response {
