@@ -5,6 +5,7 @@
 //! [`Brain::heard`] tells it.
 
 pub mod script;
+pub mod tools;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
