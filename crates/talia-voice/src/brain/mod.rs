@@ -27,8 +27,25 @@ pub enum Thought {
     EndCall,
     /// Hand the caller to a person when all of this answer has been heard.
     Transfer(Handover),
+    /// A model was asked for this answer, or for one that nobody wanted any more.
+    Used(Usage),
     /// The answer is complete.
     Done,
+}
+
+/// What one request to a model took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// Tokens read, those from the cache included.
+    pub input_tokens: u64,
+    /// Of them, read from the provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens written, those of its reasoning included.
+    pub output_tokens: u64,
+    /// The provider did not tell: counted by the length of the texts.
+    pub estimated: bool,
 }
 
 /// A thinking part of a call.

@@ -248,6 +248,12 @@ impl CallTask {
                 self.handover = Some(handover);
                 self.tell(Input::Transfer { cue });
             }
+            Thought::Used(usage) => tracing::debug!(
+                provider = usage.provider,
+                input_tokens = usage.input_tokens,
+                output_tokens = usage.output_tokens,
+                "a model was used"
+            ),
             Thought::Done => self.tell(Input::Answered { cue }),
         }
     }

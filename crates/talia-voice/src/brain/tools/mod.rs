@@ -58,6 +58,8 @@ pub trait Toolbox: Send {
     fn pressed(&mut self, digits: &str);
     /// The lead as far as it is known.
     fn lead(&self) -> LeadDraft;
+    /// Takes over what is known of the lead from a conversation without tools: every model was gone for a while.
+    fn adopt(&mut self, lead: LeadDraft);
     /// All that is needed to go on in another process.
     fn memory(&self) -> Result<Value, serde_json::Error>;
     /// Goes on from what [`Self::memory`] gave; an error leaves everything as it was.
