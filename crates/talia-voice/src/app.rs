@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::engines::SpeechEngines;
 use crate::line::{LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::ClientError;
+use crate::providers::Health;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
 use secrecy::ExposeSecret;
@@ -50,6 +51,8 @@ pub struct App {
     pub draining: CancellationToken,
     /// What every call hears and speaks with.
     pub engines: SpeechEngines,
+    /// How the engines of others are doing.
+    pub health: Arc<Health>,
     /// The conversations, by the number called.
     pub assistants: Assistants,
     /// What happens in calls as it happens, for whoever watches.
@@ -117,6 +120,7 @@ impl App {
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             repeats: Repeats::new(clock.clone()),
+            health: Health::new(clock.clone(), metrics.clone()),
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),
             draining: CancellationToken::new(),

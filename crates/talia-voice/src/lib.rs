@@ -1,6 +1,6 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
-//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`],
+//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`], [`providers`],
 //! [`dialing`], [`store`], [`events`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
@@ -18,5 +18,6 @@ pub mod http;
 pub mod line;
 pub mod mouth;
 pub mod outgoing;
+pub mod providers;
 pub mod store;
 pub mod telemetry;

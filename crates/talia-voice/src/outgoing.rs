@@ -1,6 +1,7 @@
 //! The one HTTP client for requests that this server makes: its roots, its time limits, no redirects.
 
 use rustls::pki_types::CertificateDer;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -19,17 +20,36 @@ pub fn client(attempt: Duration) -> Result<reqwest::Client, ClientError> {
     client_trusting(attempt, &[])
 }
 
+/// One without a time limit for the whole, for answers that stream as long as somebody speaks.
+pub fn streaming_client() -> Result<reqwest::Client, ClientError> {
+    finished(builder(&[], CONNECT)?)
+}
+
 /// The same, trusting these authorities beside the public ones.
 pub fn client_trusting(attempt: Duration, more: &[CertificateDer<'static>]) -> Result<reqwest::Client, ClientError> {
-    let failed = |error: &dyn std::error::Error| ClientError(error.to_string());
-    reqwest::Client::builder()
+    finished(builder(more, CONNECT.min(attempt))?.timeout(attempt))
+}
+
+fn builder(more: &[CertificateDer<'static>], connect: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls(more)?)
-        .connect_timeout(CONNECT.min(attempt))
-        .timeout(attempt)
+        .connect_timeout(connect)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("talia-voice/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| failed(&error))
+        .user_agent(concat!("talia-voice/", env!("CARGO_PKG_VERSION"))))
+}
+
+fn finished(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, ClientError> {
+    builder.build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// The public authorities, for connections that aren't HTTP; made once, as every call opens some.
+pub fn public_tls() -> Result<Arc<rustls::ClientConfig>, ClientError> {
+    static PUBLIC: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    if let Some(made) = PUBLIC.get() {
+        return Ok(made.clone());
+    }
+    let made = Arc::new(tls(&[])?);
+    Ok(PUBLIC.get_or_init(|| made).clone())
 }
 
 /// Whom such a client trusts, for connections that aren't HTTP.

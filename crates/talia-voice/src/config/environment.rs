@@ -15,17 +15,24 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_TWILIO_SHARED_KEYS", "twilio.shared_keys"),
     ("TALIA_DATABASE_URL", "database.url"),
     ("TALIA_NATS_URL", "events.nats_url"),
+    ("TALIA_OPENAI_API_KEY", "accounts.openai.key"),
+    ("TALIA_OPENAI_ASSISTANT_ID", "providers.hosted.prompt"),
+    ("TALIA_OPENAI_PROMPT_VERSION", "providers.hosted.prompt_version"),
+    ("TALIA_GROQ_API_KEY", "accounts.groq.key"),
+    ("TALIA_DEEPGRAM_API_KEY", "accounts.deepgram.key"),
+    ("TALIA_ELEVENLABS_API_KEY", "accounts.elevenlabs.key"),
+    ("TALIA_CARTESIA_API_KEY", "accounts.cartesia.key"),
     ("TALIA_ASSISTANTS", "assistants.directory"),
     ("TALIA_LOG", "telemetry.log"),
 ];
 
-/// The key that a variable sets, `section.key`; `None` when the variable isn't for us.
+/// The key that a variable sets, `section.key` or `section.name.key`; `None` when the variable isn't for us.
 ///
 /// TalIA's other channels set `TALIA_…` variables too, so one without `__` and without a name here is left alone.
 pub(super) fn key_of(variable: &str) -> Option<String> {
     if let Some((_, key)) = NAMED.iter().find(|(name, _)| *name == variable) {
         return Some((*key).to_owned());
     }
-    let (section, key) = variable.strip_prefix("TALIA_")?.split_once("__")?;
-    Some(format!("{}.{}", section.to_lowercase(), key.to_lowercase()))
+    let path = variable.strip_prefix("TALIA_")?;
+    path.contains("__").then(|| path.to_lowercase().replace("__", "."))
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, in one line that says where.
 
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// A configuration that can't be used. Its text is one line; the program exits with 64 before it opens a port.
@@ -34,16 +35,16 @@ pub enum ConfigError {
     #[error("{key}: {reason}")]
     Value {
         /// Section and key.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// What is wrong and what would be right.
         reason: String,
     },
 }
 
 impl ConfigError {
-    pub(super) fn value(key: &'static str, reason: impl Into<String>) -> Self {
+    pub(super) fn value(key: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
         Self::Value {
-            key,
+            key: key.into(),
             reason: reason.into(),
         }
     }

@@ -80,8 +80,9 @@ fn env_value(defaults: &toml::Table, variable: &str, key: &str, text: &str) -> R
     let wrong = |reason: &str| ConfigError::Environment {
         reason: format!("{variable} {reason}"),
     };
-    let (section, name) = key.split_once('.').unwrap_or((key, ""));
-    let default = defaults.get(section).and_then(|section| section.get(name));
+    let mut names = key.split('.');
+    let section = names.next().and_then(|section| defaults.get(section));
+    let default = names.fold(section, |table, name| table?.get(name));
     let kind = match default {
         None => return Err(wrong("names a key that doesn't exist")),
         Some(toml::Value::Table(_)) => {

@@ -1,7 +1,9 @@
 //! The configuration: read once from defaults, file and environment, checked once, then plain typed data.
 
+mod accounts;
 mod api;
 mod assistants;
+mod chains;
 mod database;
 mod destinations;
 mod dialing;
@@ -11,6 +13,7 @@ mod events;
 mod layers;
 mod limits;
 mod models;
+mod providers;
 mod server;
 mod speech;
 mod telemetry;
@@ -18,8 +21,10 @@ mod tls;
 mod twilio;
 mod words;
 
+pub use accounts::Account;
 pub use api::{Api, ApiKey, Scope};
 pub use assistants::Assistants;
+pub use chains::{Link, Thinkers};
 pub use database::Database;
 pub use destinations::{Destination, Destinations};
 pub use dialing::{Dialing, MachineAnswer};
@@ -28,6 +33,7 @@ pub use events::Events;
 pub use layers::{DEFAULTS, Sources};
 pub use limits::Limits;
 pub use models::Models;
+pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
@@ -36,6 +42,7 @@ pub use tls::{AcmeOrder, Certificates, Tls};
 pub use twilio::Twilio;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything an operator can set.
 #[derive(Debug, Clone)]
@@ -47,6 +54,7 @@ pub struct Config {
     pub events: Events,
     pub models: Models,
     pub speech: Speech,
+    pub thinkers: Thinkers,
     pub assistants: Assistants,
     pub destinations: Destinations,
     pub limits: Limits,
@@ -61,6 +69,7 @@ impl Config {
         let raw = layers::read(sources)?;
         let limits = raw.limits.check()?;
         let server = raw.server.check()?;
+        let described = providers::Described::new(raw.providers, accounts::check(raw.accounts)?);
         Ok(Self {
             tls: raw.tls.check(&server)?,
             server,
@@ -68,7 +77,8 @@ impl Config {
             database: raw.database.check()?,
             events: raw.events.check()?,
             models: raw.models.check(),
-            speech: raw.speech.check()?,
+            speech: raw.speech.check(&described)?,
+            thinkers: raw.brain.check(&described)?,
             assistants: raw.assistants.check(),
             destinations: destinations::check(raw.destinations)?,
             dialing: raw.dialing.check(limits.longest_call)?,
@@ -95,6 +105,9 @@ struct Raw {
     events: events::Raw,
     models: models::Raw,
     speech: speech::Raw,
+    brain: chains::Raw,
+    accounts: BTreeMap<String, accounts::Raw>,
+    providers: BTreeMap<String, providers::Raw>,
     assistants: assistants::Raw,
     destinations: Vec<destinations::Raw>,
     limits: limits::Raw,

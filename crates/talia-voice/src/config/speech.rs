@@ -1,6 +1,9 @@
 //! `[speech]`: which engines hear and speak.
 
 use super::ConfigError;
+use super::chains::{self, Link};
+use super::providers::{Described, Role};
+use super::words::words;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -8,6 +11,10 @@ use std::time::Duration;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
     engines: String,
+    #[serde(deserialize_with = "words")]
+    ears: Vec<String>,
+    #[serde(deserialize_with = "words")]
+    mouth: Vec<String>,
     recogniser_threads: usize,
     fixed_transcription_ms: u64,
     fixed_synthesis_ms: u64,
@@ -16,8 +23,12 @@ pub(super) struct Raw {
 /// Which engines hear and speak.
 #[derive(Debug, Clone)]
 pub struct Speech {
-    /// The kind of engines.
+    /// What `local` stands for in the chains.
     pub engines: Engines,
+    /// Who writes speech down, the first one first.
+    pub ears: Vec<Link>,
+    /// Who speaks, the first one first.
+    pub mouth: Vec<Link>,
     /// Threads of recognition and of synthesis, all calls together; `None`: as many as the machine has cores.
     pub recogniser_threads: Option<usize>,
 }
@@ -37,7 +48,7 @@ pub enum Engines {
 }
 
 impl Raw {
-    pub(super) fn check(self) -> Result<Speech, ConfigError> {
+    pub(super) fn check(self, described: &Described) -> Result<Speech, ConfigError> {
         let engines = match self.engines.trim() {
             "local" => Engines::Local,
             "fixed-delay" => Engines::FixedDelay {
@@ -48,6 +59,8 @@ impl Raw {
         };
         Ok(Speech {
             engines,
+            ears: chains::links("speech.ears", &self.ears, Role::Ears, described)?,
+            mouth: chains::links("speech.mouth", &self.mouth, Role::Mouth, described)?,
             recogniser_threads: (self.recogniser_threads > 0).then_some(self.recogniser_threads),
         })
     }

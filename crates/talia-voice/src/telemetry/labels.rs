@@ -1,6 +1,7 @@
 //! The words that metrics are labelled with: closed sets, so that no outside text becomes a label.
 
 use crate::dialing::Denial;
+use crate::providers::FaultClass;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 
 /// Why a request, socket or call was refused.
@@ -209,7 +210,15 @@ pub(super) struct RestOutcomeLabel {
     pub(super) outcome: RestOutcome,
 }
 
+/// An engine of somebody else, by its name in the configuration, and how it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ProviderFaultLabel {
+    pub(super) provider: String,
+    pub(super) class: FaultClass,
+}
+
 label_set! {
+    ProviderLabel { provider: String },
     RefusalLabel { reason: Refusal },
     BadFrameLabel { kind: BadFrame },
     StageLabel { stage: Stage },

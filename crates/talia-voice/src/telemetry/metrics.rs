@@ -1,11 +1,12 @@
 //! Every metric there is, with what exactly it counts.
 
 use super::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel, Refusal,
-    RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, Stage, StageLabel, StoreFault, StoreLabel,
-    Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel,
+    ProviderFaultLabel, ProviderLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel,
+    Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
 };
 use crate::dialing::Denial;
+use crate::providers::FaultClass;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -55,6 +56,8 @@ pub struct Metrics {
     rest: Family<RestOutcomeLabel, Counter>,
     rest_retries: Family<RestLabel, Counter>,
     rest_seconds: Family<RestLabel, Histogram, fn() -> Histogram>,
+    provider_faults: Family<ProviderFaultLabel, Counter>,
+    provider_unknown_events: Family<ProviderLabel, Counter>,
 }
 
 /// Buckets in the range where a caller feels the difference.
@@ -95,6 +98,8 @@ impl Default for Metrics {
             rest: Family::default(),
             rest_retries: Family::default(),
             rest_seconds: Family::new_with_constructor(turn_buckets),
+            provider_faults: Family::default(),
+            provider_unknown_events: Family::default(),
         };
         metrics.register();
         metrics
@@ -200,6 +205,16 @@ impl Metrics {
             "Time of an operation of Twilio's REST API, retries included",
             self.rest_seconds.clone(),
         );
+        all.register(
+            "provider_faults",
+            "Failures of engines of others, by class",
+            self.provider_faults.clone(),
+        );
+        all.register(
+            "provider_unknown_events",
+            "Events of engines that were skipped because they are unknown",
+            self.provider_unknown_events.clone(),
+        );
     }
 
     /// Counts something refused.
@@ -282,6 +297,38 @@ impl Metrics {
     /// How many requests were sent once more.
     pub fn rest_retries_count(&self, operation: RestOperation) -> u64 {
         self.rest_retries.get_or_create(&RestLabel { operation }).get()
+    }
+
+    /// Counts a failure of an engine of somebody else. `provider` is its name in the configuration.
+    pub fn provider_fault(&self, provider: &str, class: FaultClass) {
+        let provider = provider.to_owned();
+        self.provider_faults
+            .get_or_create(&ProviderFaultLabel { provider, class })
+            .inc();
+    }
+
+    /// How many failures of this class there were.
+    pub fn provider_fault_count(&self, provider: &str, class: FaultClass) -> u64 {
+        let provider = provider.to_owned();
+        self.provider_faults
+            .get_or_create(&ProviderFaultLabel { provider, class })
+            .get()
+    }
+
+    /// Counts an event of an engine that we don't know: skipped, as services add some every month.
+    pub fn provider_unknown_event(&self, provider: &str) {
+        let provider = provider.to_owned();
+        self.provider_unknown_events
+            .get_or_create(&ProviderLabel { provider })
+            .inc();
+    }
+
+    /// How many of them there were.
+    pub fn provider_unknown_event_count(&self, provider: &str) -> u64 {
+        let provider = provider.to_owned();
+        self.provider_unknown_events
+            .get_or_create(&ProviderLabel { provider })
+            .get()
     }
 
     /// Notes what became of a sound over our speech.

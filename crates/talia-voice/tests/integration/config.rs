@@ -3,7 +3,7 @@
 use crate::harness::TOKEN;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use talia_voice::config::{Config, DEFAULTS, Engines, Sources};
+use talia_voice::config::{Config, DEFAULTS, Engines, Link, ProviderKind, Sources};
 
 /// Loads `file` and these variables besides the token.
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
@@ -187,10 +187,65 @@ fn the_manual_is_complete() {
     assert!(keys.len() > 30);
     let lines: Vec<&str> = DEFAULTS.lines().collect();
     for pair in lines.windows(2) {
-        let starts_block = pair[0].is_empty() || pair[0].starts_with('[');
+        // A table in a section is described above its name, with others of its kind.
+        let starts_block = pair[0].is_empty() || pair[0].starts_with('[') && !pair[0].contains('.');
         let is_key = !pair[1].starts_with('#') && pair[1].contains(" = ");
         assert!(!(starts_block && is_key), "no comment above {}", pair[1]);
     }
+}
+
+#[test]
+fn a_chain_names_engines_that_are_there_and_have_their_keys() {
+    let defaults = load("", &[]).expect("good");
+    assert!(matches!(defaults.speech.ears[..], [Link::Local]) && matches!(defaults.speech.mouth[..], [Link::Local]));
+    assert!(defaults.thinkers.models.is_empty() && defaults.thinkers.realtime.is_none());
+    let keys = [
+        ("TALIA_OPENAI_API_KEY", "s3cr3t-o"),
+        ("TALIA_DEEPGRAM_API_KEY", "s3cr3t-d"),
+        ("TALIA_OPENAI_ASSISTANT_ID", "pmpt_1"),
+        ("TALIA_PROVIDERS__OLLAMA__MODEL", "qwen3"),
+        ("TALIA_SPEECH__EARS", "flux, local"),
+        ("TALIA_BRAIN__CHAIN", "realtime, hosted, ollama, script"),
+    ];
+    let file = "[speech]\nmouth = [\"mine\", \"local\"]\n[accounts.own]\nurl = \"http://127.0.0.1:9/v\"\n\
+        [providers.mine]\nkind = \"deepgram-aura\"\naccount = \"own\"\nmodel = \"aura-2-nestor-es\"\n";
+    let config = load(file, &keys).expect("good");
+    let [Link::Provider(flux), Link::Local] = &config.speech.ears[..] else {
+        panic!("{:?}", config.speech.ears);
+    };
+    assert_eq!(
+        (flux.kind, flux.model.as_deref()),
+        (ProviderKind::DeepgramFlux, Some("flux-general-multi"))
+    );
+    let [Link::Provider(mine), Link::Local] = &config.speech.mouth[..] else {
+        panic!("{:?}", config.speech.mouth);
+    };
+    assert_eq!(
+        (mine.account.url.as_str(), mine.account.key.is_none()),
+        ("http://127.0.0.1:9/v", true)
+    );
+    let names: Vec<_> = config.thinkers.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["hosted", "ollama"]);
+    assert_eq!(config.thinkers.models[0].prompt.as_deref(), Some("pmpt_1"));
+    assert!(config.thinkers.realtime.is_some());
+    assert!(!format!("{config:?}").contains("s3cr3t"));
+
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__EARS", "deepgram, local")]), @"accounts.deepgram.key: is needed: deepgram is in a chain");
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__EARS", "elevenlabs")]), @"providers.elevenlabs.kind: can't be used there: elevenlabs is for the mouth");
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__MOUTH", "local, local")]), @"speech.mouth: names local twice");
+    insta::assert_snapshot!(error("", &[("TALIA_SPEECH__MOUTH", "")]), @"speech.mouth: must name an engine: local, or a provider");
+    insta::assert_snapshot!(error("", &[("TALIA_BRAIN__CHAIN", "gemini")]), @"providers.gemini: is named in a chain and described nowhere");
+    insta::assert_snapshot!(error("", &[("TALIA_BRAIN__CHAIN", "script, ollama")]), @"brain.chain: must have the script as its last");
+    insta::assert_snapshot!(error("", &[("TALIA_BRAIN__CHAIN", "ollama")]), @"providers.ollama.model: is needed");
+    let late = [
+        ("TALIA_OPENAI_API_KEY", "k"),
+        ("TALIA_PROVIDERS__OPENAI__MODEL", "m"),
+        ("TALIA_BRAIN__CHAIN", "openai, realtime"),
+    ];
+    insta::assert_snapshot!(error("", &late), @"brain.chain: can have a speech-to-speech engine as its first only");
+    insta::assert_snapshot!(error("", &[("TALIA_ACCOUNTS__OLLAMA__URL", "http://ollama.example.com")]), @"accounts.ollama.url: must begin with https:// (keys and callers' words travel to it), except on this machine itself");
+    insta::assert_snapshot!(error("", &[("TALIA_PROVIDERS__OLLAMA__MODLE", "x")]), @"environment: TALIA_PROVIDERS__OLLAMA__MODLE names a key that doesn't exist");
+    insta::assert_snapshot!(error("[providers.x]\nkind = \"y\"\naccount = \"ollama\"\n[brain]\nchain = \"x\"\n", &[]), @"providers.x.kind: must be one of openai-chat, openai-responses, openai-realtime, openai-transcription, openai-speech, deepgram, deepgram-flux, deepgram-aura, elevenlabs, elevenlabs-scribe, cartesia");
 }
 
 #[test]

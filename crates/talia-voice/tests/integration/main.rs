@@ -17,6 +17,7 @@ mod harness;
 mod limits;
 mod media;
 mod own_signatures;
+mod providers;
 mod real_speech;
 mod rest;
 mod resume;
