@@ -36,6 +36,7 @@ mod register;
 pub mod rest;
 pub mod script;
 pub mod settings;
+pub mod silence;
 mod sounds;
 pub mod speaker;
 mod status;

@@ -7,6 +7,7 @@ use crate::{
     events::{CallEvent, EndedBy, Side, What},
     measure::Measurements,
     recording::Recording,
+    silence::Silences,
 };
 
 /// Something that Twilio's debugger would show. Twilio reports bad messages (31950, 31951) once a stream; here each is kept.
@@ -120,6 +121,21 @@ impl CallOutcome {
     /// How many events are such.
     pub fn count(&self, such: impl Fn(&What) -> bool) -> usize {
         self.log.iter().filter(|event| such(&event.what)).count()
+    }
+
+    /// How long the caller was left in silence at most.
+    pub fn silences(&self) -> Silences {
+        Silences::of(&self.log, self.duration_ms)
+    }
+
+    /// Fails a test if the caller waited in silence for longer than `longest_ms` when it was the server's turn.
+    #[track_caller]
+    pub fn assert_never_left_in_silence(&self, longest_ms: u64) {
+        let awaited_ms = self.silences().awaited_ms;
+        assert!(
+            awaited_ms <= longest_ms,
+            "the caller was left in silence for {awaited_ms} ms"
+        );
     }
 
     /// How many warnings have a code.

@@ -18,5 +18,6 @@ mod rest;
 mod rest_faults;
 mod script;
 mod server;
+mod silence;
 mod sounds;
 mod status;
