@@ -85,9 +85,7 @@ impl Dialogue {
         let unsaid = self
             .playout
             .remove(|sentence| sentence.cue == filler.id && sentence.sent == 0);
-        for sentence in unsaid.iter().filter(|sentence| !sentence.complete) {
-            self.out.push_back(Output::CancelSynthesis { segment: sentence.id });
-        }
+        self.cancel(&unsaid);
     }
 
     /// A filler that has not begun when the answer is there is not said.

@@ -4,6 +4,7 @@ use crate::asked::{About, Asked, Filler};
 use crate::digits::Digits;
 use crate::echo::EchoGuard;
 use crate::ending::Closing;
+use crate::lines::Lines;
 use crate::pauses::Pauses;
 use crate::playout::PlayOut;
 use crate::silence::Ladder;
@@ -53,6 +54,8 @@ pub struct Dialogue {
     pub(crate) flush: Option<Moment>,
     pub(crate) digits: Digits,
     pub(crate) ladder: Ladder,
+    /// Lines of the transcript that wait for words.
+    pub(crate) lines: Lines,
     pub(crate) last_said: String,
     /// Answers that failed in a row.
     pub(crate) failures: u8,
@@ -129,6 +132,7 @@ impl Dialogue {
             flush: None,
             digits: Digits::default(),
             ladder: Ladder::default(),
+            lines: Lines::default(),
             last_said: String::new(),
             failures: 0,
             unintelligible: 0,
@@ -152,10 +156,14 @@ impl Dialogue {
             Input::Voice(step) => self.on_voice(step),
             Input::Partial { turn, text } => self.on_partial(turn, text),
             Input::Transcribed { job, text } => self.on_transcribed(job, text),
+            Input::Listened { job } => self.on_listened(job),
+            Input::Words { turn, text } => self.on_words(turn, text),
             Input::TranscriptionFailed { job } => self.on_transcription_failed(job),
             Input::EndOfTurn { job, probability } => self.on_end_of_turn(job, probability),
             Input::Digit(key) => self.on_digit(key),
             Input::Say(speech) => self.on_say(speech),
+            Input::Speak { cue, utterance } => self.on_speak(cue, utterance),
+            Input::Text { segment, text } => self.on_text(segment, text),
             Input::Expect { cue, expectation } => self.on_expect(cue, expectation),
             Input::Answered { cue } => self.on_answered(cue),
             Input::EndCall { cue } => self.on_end_call(cue),
@@ -229,6 +237,7 @@ impl Dialogue {
                 Self::follow_playout,
                 Self::follow_brain,
                 Self::follow_idle,
+                Self::follow_lines,
             ] {
                 if self.over {
                     return;

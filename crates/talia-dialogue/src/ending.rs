@@ -98,11 +98,8 @@ impl Dialogue {
         }
         self.finalise_ours();
         let last_sound = self.voice.last_sound;
-        let Some(turn) = self.turn.as_ref().filter(|turn| turn.covering(last_sound).is_none()) else {
-            self.hang_up(EndReason::CallerHungUp);
-            return;
-        };
-        if !turn.asks_words_for(last_sound) {
+        let open = self.turn.as_ref().filter(|turn| turn.covering(last_sound).is_none());
+        if open.is_some_and(|turn| !turn.asks_words_for(last_sound)) {
             self.ask_words(last_sound);
         }
         self.flush = Some(self.now + FLUSH);
@@ -110,10 +107,12 @@ impl Dialogue {
 
     fn follow_flush(&mut self) {
         let last_sound = self.voice.last_sound;
-        let written = self
-            .turn
-            .as_ref()
-            .is_none_or(|turn| turn.covering(last_sound).is_some() || !turn.asks_words_for(last_sound));
+        let known =
+            |turn: &mut crate::turn::Turn| turn.covering(last_sound).is_some() || !turn.asks_words_for(last_sound);
+        if let Some(turn) = self.turn.take_if(known) {
+            self.close_turn(&turn);
+        }
+        let written = self.turn.is_none() && self.lines.none_due();
         if written || self.flush.is_some_and(|until| until <= self.now) {
             self.hang_up(EndReason::CallerHungUp);
         }
@@ -122,14 +121,12 @@ impl Dialogue {
     /// What the caller has heard until now stands; nothing more is made.
     fn finalise_ours(&mut self) {
         let left = self.playout.remove(|_| true);
-        for sentence in left.iter().filter(|sentence| !sentence.complete) {
-            self.out.push_back(Output::CancelSynthesis { segment: sentence.id });
-        }
+        self.cancel(&left);
         let said: Vec<_> = left
             .into_iter()
             .filter(|sentence| sentence.heard > 0 || !matches!(sentence.kind, SpeechKind::Filler | SpeechKind::Nudge))
             .collect();
-        self.out.extend(ledger::cut(&said).map(Output::Transcript));
+        self.write(ledger::cut(&said));
         if let Some(asked) = self.current.take().filter(|asked| !asked.answered || asked.heard == 0) {
             self.out.push_back(Output::Forget { cue: asked.id });
         }
@@ -141,5 +138,6 @@ impl Dialogue {
         if let Some(turn) = self.turn.take() {
             self.close_turn(&turn);
         }
+        self.lines.finish(&mut self.out);
     }
 }

@@ -151,6 +151,7 @@ impl Dialogue {
             self.playout.starved_at().map(|(_, at)| at),
             self.brain_stalls_at(),
             self.filler_at(),
+            self.lines.due_at(self.settings.stall),
             idle,
         ];
         let due = candidates.into_iter().flatten().chain(self.turn_deadlines());

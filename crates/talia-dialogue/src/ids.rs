@@ -18,6 +18,10 @@ pub struct JobId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CueId(pub u32);
 
+/// Something that a brain says with a voice of its own. The brain counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UtteranceId(pub u32);
+
 /// A position in what was sent to the line.
 ///
 /// Twilio echoes a mark once everything before it has been played, but also at once after a `clear`: the generation

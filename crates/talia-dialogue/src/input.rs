@@ -1,6 +1,6 @@
 //! What the machine is told.
 
-use crate::{CueId, EndReason, JobId, SegmentId, TurnId};
+use crate::{CueId, EndReason, JobId, SegmentId, TurnId, UtteranceId};
 use std::time::Duration;
 use talia_spanish::Expectation;
 
@@ -22,6 +22,11 @@ pub enum Input<'a> {
     Partial { turn: TurnId, text: &'a str },
     /// The answer to [`crate::Output::Transcribe`]: the words of the turn's audio as it was when asked.
     Transcribed { job: JobId, text: &'a str },
+    /// The other answer to [`crate::Output::Transcribe`], of somebody who understands without writing down: the turn's
+    /// audio so far was taken in. Its words come with [`Self::Words`] when the turn is closed, or never.
+    Listened { job: JobId },
+    /// The words of a closed turn that were due ([`crate::Output::TurnClosed`]).
+    Words { turn: TurnId, text: &'a str },
     /// A transcription that failed or was refused because the engine is overloaded.
     TranscriptionFailed { job: JobId },
     /// The answer to [`crate::Output::PredictEndOfTurn`]: how likely the caller has finished, 0 to 1.
@@ -30,6 +35,11 @@ pub enum Input<'a> {
     Digit(char),
     /// The brain says one sentence.
     Say(Speech<'a>),
+    /// The brain says something with a voice of its own: nothing has to be synthesised, text and audio come as they are
+    /// made. It is an [`SpeechKind::Answer`].
+    Speak { cue: CueId, utterance: UtteranceId },
+    /// More text of what is said that way: it is put behind what came before.
+    Text { segment: SegmentId, text: &'a str },
     /// The kind of answer that the brain expects to what it is saying for `cue`.
     Expect { cue: CueId, expectation: Expectation },
     /// The brain has said all it has to say for this cue.

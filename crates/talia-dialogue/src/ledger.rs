@@ -31,6 +31,7 @@ pub(crate) fn cut(sentences: &[Sentence]) -> Option<Entry> {
         ended: first.ended.max(first.began),
         kind: Some(first.kind),
         by_timer: first.by_timer,
+        own_voice: first.utterance.is_some(),
     })
 }
 
@@ -44,5 +45,6 @@ pub(crate) fn caller(text: &str, began: Moment, ended: Moment) -> Entry {
         ended: ended.max(began),
         kind: None,
         by_timer: false,
+        own_voice: false,
     }
 }

@@ -18,6 +18,7 @@ mod heard;
 mod ids;
 mod input;
 mod ledger;
+mod lines;
 mod listening;
 mod output;
 mod pauses;
@@ -35,7 +36,7 @@ pub use dialogue::Dialogue;
 pub use floor::State;
 pub use heard::heard_prefix;
 
-pub use ids::{CueId, JobId, MarkId, SegmentId, TurnId};
+pub use ids::{CueId, JobId, MarkId, SegmentId, TurnId, UtteranceId};
 pub use input::{Input, Resumption, Speech, SpeechKind, VoiceStep};
 pub use output::{BargeIn, Cue, EndReason, Entry, Output, Speaker, TranscriptionPurpose, TurnTiming};
 pub use refused::Refused;

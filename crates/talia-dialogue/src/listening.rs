@@ -114,6 +114,13 @@ impl Dialogue {
         }
     }
 
+    pub(crate) fn on_listened(&mut self, job: JobId) {
+        let now = self.now;
+        if !self.turn.as_mut().is_some_and(|turn| turn.listened(job, now)) {
+            self.refused.jobs += 1;
+        }
+    }
+
     pub(crate) fn on_transcription_failed(&mut self, job: JobId) {
         if !self.turn.as_mut().is_some_and(|turn| turn.transcription_failed(job)) {
             self.refused.jobs += 1;

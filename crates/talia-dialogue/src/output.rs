@@ -1,6 +1,7 @@
 //! What is to be done.
 
-use crate::{CueId, JobId, MarkId, Moment, Resumption, SegmentId, SpeechKind, TurnId};
+use crate::{CueId, JobId, MarkId, Moment, Resumption, SegmentId, SpeechKind, TurnId, UtteranceId};
+use std::time::Duration;
 use talia_audio::frame::MulawFrame;
 use talia_spanish::Expectation;
 
@@ -15,8 +16,9 @@ pub enum Output {
     Clear,
     /// The caller began to speak: keep the audio of this turn, from half a second before.
     TurnStarted { turn: TurnId },
-    /// Nothing more will be asked about this turn's audio.
-    TurnClosed { turn: TurnId },
+    /// Nothing more will be asked about this turn's audio. With `words_due` somebody has understood it who has not written
+    /// it down: its line in the transcript waits for [`crate::Input::Words`].
+    TurnClosed { turn: TurnId, words_due: bool },
     /// Write down the turn's audio so far.
     Transcribe {
         job: JobId,
@@ -37,6 +39,11 @@ pub enum Output {
         text: String,
         kind: SpeechKind,
     },
+    /// What the brain says with its own voice is taken: its text and audio go under this name.
+    Speak { segment: SegmentId, utterance: UtteranceId },
+    /// What the brain said with its own voice was cut. The caller has heard this much of its audio: up to the last mark
+    /// that came back, and what has been played since, as far as it was sent.
+    Cut { utterance: UtteranceId, heard: Duration },
     /// The sentence's remaining audio is not wanted.
     CancelSynthesis { segment: SegmentId },
     /// A line of the transcript is final: what was said and, for the assistant, heard.
@@ -113,6 +120,8 @@ pub struct Entry {
     pub kind: Option<SpeechKind>,
     /// Its end counts as heard by the clock alone: the marks did not come back.
     pub by_timer: bool,
+    /// The assistant's brain said it with a voice of its own.
+    pub own_voice: bool,
 }
 
 /// What became of a sound that the caller made while we spoke.

@@ -161,6 +161,9 @@ impl PlayOut {
             if sentence.sent == 0 {
                 sentence.began = starts;
             }
+            if !sentence.unacknowledged() {
+                sentence.resumed = starts;
+            }
             sentence.first_frame.get_or_insert(now);
             self.run_began.get_or_insert(now);
             let frame = sentence.take_frame();
@@ -288,7 +291,9 @@ impl PlayOut {
         out.push_back(Output::Clear);
         self.generation += 1;
         self.marks.clear();
-        self.queue.iter_mut().for_each(Sentence::rewind);
+        for sentence in &mut self.queue {
+            sentence.rewind(now);
+        }
         self.line_end = now;
         self.run_began = None;
         true

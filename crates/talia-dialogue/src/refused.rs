@@ -7,6 +7,8 @@ pub struct Refused {
     pub cues: u64,
     /// Audio of a sentence that is dropped, complete or unknown.
     pub audio: u64,
+    /// Text of a sentence that is dropped, complete or unknown, or beyond the longest: bytes of it.
+    pub text_bytes: u64,
     /// Bytes of audio beyond the longest sentence.
     pub audio_bytes: u64,
     /// Answers of the ears that nobody waits for.

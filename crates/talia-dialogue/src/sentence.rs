@@ -1,13 +1,16 @@
 //! One sentence of ours: its text, its audio, and how much of it was made, sent and heard.
 
 use crate::heard::{expected_samples, heard_prefix};
-use crate::{CueId, Moment, SegmentId, SpeechKind};
-use talia_audio::frame::{FRAME_SAMPLES, MulawFrame, SAMPLE_RATE};
+use crate::{CueId, Moment, SegmentId, SpeechKind, UtteranceId};
+use std::time::Duration;
+use talia_audio::frame::{FRAME_SAMPLES, MulawFrame, SAMPLE_RATE, duration_of, samples_in};
 
 /// μ-law's quietest byte (ITU-T G.711).
 const SILENCE: u8 = 0xFF;
 /// Audio that one sentence may have: two minutes, far beyond any sentence, so that a broken voice can't fill memory.
 const LONGEST: usize = 120 * SAMPLE_RATE as usize;
+/// Text that one sentence may have, in bytes: far beyond what two minutes can hold.
+const LONGEST_TEXT: usize = 8_192;
 /// Heard audio is let go in pieces of this many samples, so that not every mark moves memory.
 const TRIM: u32 = SAMPLE_RATE;
 
@@ -18,6 +21,8 @@ pub(crate) struct Sentence {
     pub(crate) cue: CueId,
     pub(crate) kind: SpeechKind,
     pub(crate) text: String,
+    /// The brain says it with a voice of its own: its text may grow.
+    pub(crate) utterance: Option<UtteranceId>,
     /// Audio from position `base` on.
     audio: Vec<u8>,
     base: u32,
@@ -31,6 +36,10 @@ pub(crate) struct Sentence {
     pub(crate) marked: u32,
     /// Confirmed as heard.
     pub(crate) heard: u32,
+    /// Where the present stretch of it began to sound.
+    pub(crate) resumed: Moment,
+    /// How far the line had played when it was stopped, as far as the clock can tell.
+    reached: u32,
     /// Some of it counts as heard only by the clock.
     pub(crate) by_timer: bool,
     /// When it began to sound.
@@ -50,6 +59,7 @@ impl Sentence {
             cue,
             kind,
             text: text.to_owned(),
+            utterance: None,
             audio: Vec::new(),
             base: 0,
             complete: false,
@@ -57,6 +67,8 @@ impl Sentence {
             sent: 0,
             marked: 0,
             heard: 0,
+            resumed: now,
+            reached: 0,
             by_timer: false,
             began: now,
             ended: now,
@@ -127,13 +139,34 @@ impl Sentence {
         }
     }
 
+    /// Takes more text in; answers how many bytes were too many.
+    pub(crate) fn grow(&mut self, text: &str) -> usize {
+        if self.text.len() + text.len() > LONGEST_TEXT {
+            return text.len();
+        }
+        let text = if self.text.is_empty() { text.trim_start() } else { text };
+        self.text.push_str(text);
+        0
+    }
+
     /// What was sent and not heard was thrown away by the line.
-    pub(crate) fn rewind(&mut self) {
+    pub(crate) fn rewind(&mut self, now: Moment) {
+        if self.unacknowledged() {
+            let since = if self.heard > 0 { self.ended } else { self.began };
+            let played = samples_in(now.saturating_sub(since.max(self.resumed)));
+            let reached = u64::from(self.heard).saturating_add(played);
+            self.reached = self.reached.max(reached.min(u64::from(self.sent)) as u32);
+        }
         self.sent = self.heard;
         self.marked = self.heard;
         if self.heard == 0 {
             self.first_frame = None;
         }
+    }
+
+    /// How much of it has sounded at the caller's, the unconfirmed part by the clock.
+    pub(crate) fn sounded(&self) -> Duration {
+        duration_of(u64::from(self.heard.max(self.reached)))
     }
 
     /// The words that were heard, and those that were not.

@@ -5,7 +5,7 @@ use crate::dialogue::Dialogue;
 use crate::playout::Permission;
 use crate::sentence::Sentence;
 use crate::turn::{Kept, Overlap};
-use crate::{EndReason, Output, SegmentId, Speech, SpeechKind, TurnTiming, ledger};
+use crate::{CueId, EndReason, Output, SegmentId, Speech, SpeechKind, TurnTiming, UtteranceId, ledger};
 
 impl Dialogue {
     pub(crate) fn on_say(&mut self, speech: Speech<'_>) {
@@ -36,6 +36,31 @@ impl Dialogue {
             text: text.to_owned(),
             kind,
         });
+    }
+
+    /// The brain speaks by itself: only its answer, never what comes first or bridges a wait.
+    pub(crate) fn on_speak(&mut self, cue: CueId, utterance: UtteranceId) {
+        let now = self.now;
+        let Some(asked) = self.current.as_mut().filter(|asked| asked.id == cue) else {
+            self.refused.cues += 1;
+            return;
+        };
+        asked.first_text.get_or_insert(now);
+        asked.progress = now;
+        let segment = self.count.segment();
+        let mut sentence = Sentence::new(segment, cue, SpeechKind::Answer, "", now);
+        sentence.utterance = Some(utterance);
+        self.playout.push(sentence, false);
+        self.out.push_back(Output::Speak { segment, utterance });
+    }
+
+    pub(crate) fn on_text(&mut self, segment: SegmentId, text: &str) {
+        let growing = |sentence: &&mut Sentence| sentence.utterance.is_some() && !sentence.complete;
+        let refused = match self.playout.find(segment).filter(growing) {
+            Some(sentence) => sentence.grow(text),
+            None => text.len(),
+        };
+        self.refused.text_bytes += refused as u64;
     }
 
     pub(crate) fn on_audio(&mut self, segment: SegmentId, mulaw: &[u8]) {
@@ -121,7 +146,7 @@ impl Dialogue {
     }
 
     fn sentence_heard(&mut self, sentence: &Sentence) {
-        self.out.extend(ledger::played(sentence).map(Output::Transcript));
+        self.write(ledger::played(sentence));
         self.last_said.clone_from(&sentence.text);
         self.disclosed |= sentence.kind == SpeechKind::Disclosure && sentence.heard > 0;
         if let Some(asked) = self.current.as_mut().filter(|asked| asked.id == sentence.cue) {
@@ -201,13 +226,23 @@ impl Dialogue {
         let dropped = self
             .playout
             .remove(|sentence| !(sentence.unacknowledged() || (bound && sentence.kind == SpeechKind::Disclosure)));
-        for sentence in dropped.iter().filter(|sentence| !sentence.complete) {
-            self.out.push_back(Output::CancelSynthesis { segment: sentence.id });
-        }
+        self.cancel(&dropped);
         let answer: Vec<_> = dropped
             .into_iter()
             .filter(|sentence| sentence.heard > 0 || !matches!(sentence.kind, SpeechKind::Filler | SpeechKind::Nudge))
             .collect();
-        self.out.extend(ledger::cut(&answer).map(Output::Transcript));
+        self.write(ledger::cut(&answer));
+    }
+
+    /// Nothing more of these has to be made.
+    pub(crate) fn cancel(&mut self, dropped: &[Sentence]) {
+        for sentence in dropped {
+            if let Some(utterance) = sentence.utterance {
+                let heard = sentence.sounded();
+                self.out.push_back(Output::Cut { utterance, heard });
+            } else if !sentence.complete {
+                self.out.push_back(Output::CancelSynthesis { segment: sentence.id });
+            }
+        }
     }
 }

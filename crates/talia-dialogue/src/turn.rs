@@ -51,8 +51,12 @@ pub(crate) struct Reading {
     pub(crate) text: String,
     pub(crate) covers: Moment,
     pub(crate) at: Moment,
+    /// Somebody has understood it without writing it down: the text is that of an earlier reading, or empty.
+    pub(crate) unwritten: bool,
 }
 
+/// What is understood without words and is shorter than this was a breath.
+const BREATH: Duration = Duration::from_millis(120);
 /// A sound without words that is shorter than this is let pass in silence.
 pub(crate) const NOISE: Duration = Duration::from_millis(400);
 /// Transcriptions of one turn that may be under way at once: a newer one need not wait for one that is out of date.
@@ -160,9 +164,32 @@ impl Turn {
                 text: text.trim().to_owned(),
                 covers: job.covers,
                 at,
+                unwritten: false,
             });
         }
         true
+    }
+
+    /// Takes in that the turn so far was understood without being written down; `false` when nobody asked.
+    pub(crate) fn listened(&mut self, id: JobId, at: Moment) -> bool {
+        let Some(job) = self.take_job(id, Question::Words) else {
+            return false;
+        };
+        if self.reading.as_ref().is_none_or(|reading| reading.covers <= job.covers) {
+            let text = self.reading.take().map(|reading| reading.text).unwrap_or_default();
+            self.reading = Some(Reading {
+                text,
+                covers: job.covers,
+                at,
+                unwritten: true,
+            });
+        }
+        true
+    }
+
+    /// Whether its last words are understood and not written down.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        self.voiced >= BREATH && self.reading.as_ref().is_some_and(|reading| reading.unwritten)
     }
 
     /// Notes a transcription that will not come; `false` when it was not asked for.
@@ -234,12 +261,19 @@ impl Turn {
             return (!self.awaits_words(last_sound)).then_some(patience.unfinished);
         };
         let text = reading.text.as_str();
-        if is_hallucination(text) {
+        if !reading.unwritten && is_hallucination(text) {
             return Some(if self.voiced < NOISE {
                 Duration::ZERO
             } else {
                 patience.doubtful
             });
+        }
+        let finished = self
+            .end
+            .is_some_and(|(probability, covers)| covers >= last_sound && probability >= settings.end_of_turn_threshold);
+        let by_prediction = if finished { patience.finished } else { patience.doubtful };
+        if reading.unwritten {
+            return Some(by_prediction);
         }
         if looks_complete(text, self.expectation, settings.language) {
             return Some(base.finished);
@@ -247,9 +281,6 @@ impl Turn {
         if looks_unfinished(text, self.expectation, settings.language) {
             return Some(patience.unfinished);
         }
-        let finished = self
-            .end
-            .is_some_and(|(probability, covers)| covers >= last_sound && probability >= settings.end_of_turn_threshold);
-        Some(if finished { patience.finished } else { patience.doubtful })
+        Some(by_prediction)
     }
 }

@@ -4,7 +4,7 @@ use crate::asked::{About, Stages};
 use crate::dialogue::Dialogue;
 use crate::echo::is_our_own;
 use crate::turn::{Kept, NOISE, Overlap, Turn};
-use crate::{Cue, CueId, Moment, Output, TurnId, ledger};
+use crate::{Cue, CueId, Entry, Moment, Output, TurnId, ledger};
 use std::time::Duration;
 use talia_audio::frame::samples_in;
 use talia_spanish::ear::listening::{is_backchannel, is_hallucination, is_interruption, word_count};
@@ -21,6 +21,8 @@ pub(crate) struct Carried {
     text: String,
     speech_ended: Moment,
     transcribed: Moment,
+    /// Not all words are written down yet.
+    unwritten: bool,
     /// We took the floor: our answer is said to its end first.
     after_answer: bool,
 }
@@ -48,13 +50,23 @@ impl Dialogue {
 
     /// The turn is closed and its words are written down, without asking the brain. Answers whether there were any.
     pub(crate) fn close_turn(&mut self, turn: &Turn) -> bool {
-        self.out.push_back(Output::TurnClosed { turn: turn.id });
+        let words_due = turn.is_unwritten();
+        let turn_id = turn.id;
+        self.out.push_back(Output::TurnClosed {
+            turn: turn_id,
+            words_due,
+        });
+        let ended = self.voice.last_sound.max(turn.began);
+        if words_due {
+            self.lines.owe(turn_id, self.now, (turn.began, ended));
+            return true;
+        }
         let words = turn.words();
         if is_hallucination(words) || self.is_echo(words, turn) {
             return false;
         }
-        let entry = ledger::caller(words, turn.began, self.voice.last_sound.max(turn.began));
-        self.out.push_back(Output::Transcript(entry));
+        let entry = ledger::caller(words, turn.began, ended);
+        self.write(Some(entry));
         true
     }
 
@@ -66,22 +78,23 @@ impl Dialogue {
             return;
         }
         let words = turn.words();
-        let short = word_count(words) < self.settings.barge_in_words && !is_interruption(words, self.settings.language);
-        let listening = self.has_more_to_say() && is_backchannel(words, self.settings.language);
+        let unwritten = turn.is_unwritten();
+        let short = !unwritten && self.is_short(words);
+        let listening = !unwritten && self.has_more_to_say() && is_backchannel(words, self.settings.language);
         if forced || listening || (short && self.hang_up_when_quiet.is_some()) {
             return;
         }
         self.unintelligible = 0;
         self.ladder.reset();
-        let (earlier, after_answer) = self
-            .carried
-            .take()
-            .map_or((String::new(), false), |carried| (carried.text, carried.after_answer));
+        let (earlier, was_unwritten, after_answer) = self.carried.take().map_or_else(Default::default, |carried| {
+            (carried.text, carried.unwritten, carried.after_answer)
+        });
         self.carried = Some(Carried {
             turn: turn.id,
             text: joined(&earlier, words),
             speech_ended: self.voice.last_sound,
             transcribed: turn.transcribed_at().unwrap_or(self.now),
+            unwritten: unwritten || was_unwritten,
             after_answer: after_answer || turn.overlap == Overlap::Kept(Kept::Taken),
         });
         self.release_carried(matches!(turn.overlap, Overlap::Kept(_)));
@@ -95,6 +108,7 @@ impl Dialogue {
             text,
             speech_ended: self.now,
             transcribed: self.now,
+            unwritten: false,
             after_answer: false,
         });
     }
@@ -110,6 +124,7 @@ impl Dialogue {
                 text: String::new(),
                 speech_ended: self.voice.last_sound,
                 transcribed: self.now,
+                unwritten: false,
                 after_answer: false,
             });
             self.repair = Some(repair);
@@ -131,9 +146,8 @@ impl Dialogue {
         if waits {
             return;
         }
-        let short = is_backchannel(&carried.text, self.settings.language)
-            || (word_count(&carried.text) < self.settings.barge_in_words
-                && !is_interruption(&carried.text, self.settings.language));
+        let short = !carried.unwritten
+            && (is_backchannel(&carried.text, self.settings.language) || self.is_short(&carried.text));
         if overlapping && short && self.has_more_to_say() {
             self.carried = None;
             return;
@@ -141,6 +155,32 @@ impl Dialogue {
         if let Some(carried) = self.carried.take() {
             self.ask_about(carried);
         }
+    }
+
+    fn is_short(&self, words: &str) -> bool {
+        word_count(words) < self.settings.barge_in_words && !is_interruption(words, self.settings.language)
+    }
+
+    /// Takes the words of a closed turn in.
+    pub(crate) fn on_words(&mut self, turn: TurnId, text: &str) {
+        let text = if is_hallucination(text) { "" } else { text };
+        if !self.lines.written(turn, text) {
+            self.refused.jobs += 1;
+        }
+    }
+
+    /// Writes a line behind those that still wait for their words.
+    pub(crate) fn write(&mut self, entry: Option<Entry>) {
+        if let Some(entry) = entry {
+            self.lines.push(entry);
+        }
+        self.lines.flush(&mut self.out);
+    }
+
+    /// Gives up on words that do not come, and writes what waited behind them.
+    pub(crate) fn follow_lines(&mut self) {
+        self.lines.give_up(self.now, self.settings.stall);
+        self.lines.flush(&mut self.out);
     }
 
     /// Whether an answer is under way of which something is still unsaid: a brain that has only forgotten to say that

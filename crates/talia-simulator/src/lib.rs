@@ -30,6 +30,7 @@ pub mod people;
 mod phone;
 pub mod play_out;
 pub mod process;
+pub mod providers;
 pub mod recording;
 pub mod records;
 mod register;

@@ -7,6 +7,7 @@ mod faults;
 mod line;
 mod oracle;
 mod outcome;
+mod own_voice;
 mod random;
 mod reply;
 mod resumption;

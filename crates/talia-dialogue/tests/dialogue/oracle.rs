@@ -1,7 +1,10 @@
 //! What must hold in every conversation, checked on each output.
 
 use std::collections::HashMap;
-use talia_dialogue::{Cue, CueId, MarkId, Output, SegmentId, Speaker, SpeechKind, State, heard_prefix};
+use talia_audio::frame::samples_in;
+use talia_dialogue::{
+    Cue, CueId, MarkId, Output, SegmentId, Speaker, SpeechKind, State, TurnId, UtteranceId, heard_prefix,
+};
 
 /// A sentence as the oracle knows it.
 struct Said {
@@ -12,7 +15,24 @@ struct Said {
     complete: bool,
     /// Sent, in this generation.
     sent: u32,
+    /// Sent, in any generation.
+    most_sent: u32,
     heard: u32,
+}
+
+impl Said {
+    fn new(text: &str, cue: CueId, kind: SpeechKind) -> Self {
+        Self {
+            text: text.to_owned(),
+            cue,
+            kind,
+            made: 0,
+            complete: false,
+            sent: 0,
+            most_sent: 0,
+            heard: 0,
+        }
+    }
 }
 
 /// The byte that a virtual voice makes at a position of a sentence, so that order and completeness can be checked.
@@ -33,12 +53,20 @@ pub(crate) struct Oracle {
     pub(crate) deaf: bool,
     pub(crate) cues: Vec<(CueId, Cue)>,
     pub(crate) forgotten: Vec<CueId>,
+    utterances: HashMap<UtteranceId, SegmentId>,
+    pub(crate) words_due: Vec<TurnId>,
 }
 
 impl Oracle {
     pub(crate) fn audio_made(&mut self, segment: SegmentId, samples: u32) {
         if let Some(said) = self.said.get_mut(&segment).filter(|said| !said.complete) {
             said.made += samples;
+        }
+    }
+
+    pub(crate) fn text_grew(&mut self, segment: SegmentId, text: &str) {
+        if let Some(said) = self.said.get_mut(&segment).filter(|said| !said.complete) {
+            said.text.push_str(text);
         }
     }
 
@@ -77,17 +105,33 @@ impl Oracle {
                     text,
                     kind,
                 } => {
-                    let said = Said {
-                        text: text.clone(),
-                        cue: *cue,
-                        kind: *kind,
-                        made: 0,
-                        complete: false,
-                        sent: 0,
-                        heard: 0,
-                    };
+                    let said = Said::new(text, *cue, *kind);
                     assert!(self.said.insert(*segment, said).is_none(), "a sentence twice");
                 }
+                Output::Speak { segment, utterance } => {
+                    let (cue, _) = self.cues.last().expect("a question");
+                    let said = Said::new("", *cue, SpeechKind::Answer);
+                    assert!(self.said.insert(*segment, said).is_none(), "a sentence twice");
+                    assert!(self.utterances.insert(*utterance, *segment).is_none(), "spoken twice");
+                }
+                Output::Cut { utterance, heard } => {
+                    let segment = self
+                        .utterances
+                        .remove(utterance)
+                        .expect("cut once, after it was spoken");
+                    let said = self.said.get_mut(&segment).expect("known");
+                    let samples = samples_in(*heard) as u32;
+                    // What was sent behind the last mark is not known by sentence here.
+                    let most = said.made.min(said.most_sent + 1_600);
+                    assert!(samples <= most, "{samples} heard, {most} sent");
+                    assert!(
+                        self.deaf || samples >= said.heard,
+                        "{samples} heard, {} marked",
+                        said.heard
+                    );
+                    said.complete = true;
+                }
+                Output::TurnClosed { turn, words_due: true } => self.words_due.push(*turn),
                 Output::DisclosureHeard => {
                     assert!(!self.disclosed, "the disclosure was heard twice");
                     self.disclosed = true;
@@ -119,7 +163,8 @@ impl Oracle {
                     let whole = entry.unheard.is_none();
                     let fits = self.said.values().any(|said| {
                         if whole {
-                            said.text == entry.text && (entry.by_timer || (said.complete && (said.heard == said.made)))
+                            said.text.trim() == entry.text.trim()
+                                && (entry.by_timer || (said.complete && (said.heard == said.made)))
                         } else {
                             let most = heard_prefix(&said.text, said.heard as f32 / said.made.max(1) as f32);
                             if entry.by_timer {
@@ -154,6 +199,7 @@ impl Oracle {
         );
         if self.deaf && self.generation > 0 {
             said.sent = mark.samples;
+            said.most_sent = said.most_sent.max(said.sent);
             self.frames.clear();
             return;
         }
@@ -170,6 +216,7 @@ impl Oracle {
             assert_eq!(byte, expected, "wrong audio at {} of {mark}", said.sent + index as u32);
         }
         said.sent = mark.samples;
+        said.most_sent = said.most_sent.max(said.sent);
         assert!(said.sent <= said.made);
         self.last = Some(mark.segment);
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use talia_dialogue::{
     Cue, CueId, Dialogue, EndReason, Input, JobId, Moment, Output, SegmentId, Settings, Speech, SpeechKind, TurnId,
-    VoiceStep, heard_prefix,
+    UtteranceId, VoiceStep, heard_prefix,
 };
 use talia_spanish::Expectation;
 
@@ -21,6 +21,8 @@ struct Caller {
     gap: u64,
     late: u64,
     partials: bool,
+    listens: bool,
+    own_voice: bool,
     sure: f32,
     deaf: bool,
     mute: bool,
@@ -48,7 +50,7 @@ fn caller() -> impl Strategy<Value = Caller> {
             0_u64..400,
             10_u64..900,
             prop_oneof![Just(0_u64), 0_u64..70],
-            any::<bool>(),
+            (any::<bool>(), any::<bool>(), any::<bool>()),
         ),
         (0.0_f32..1.0, prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
         prop::option::weighted(0.3, (0_u64..60_000, any::<bool>())),
@@ -60,7 +62,7 @@ fn caller() -> impl Strategy<Value = Caller> {
                 words_delay,
                 brain_delay,
                 voice_delay,
-                (latency, gap, late, partials),
+                (latency, gap, late, (partials, listens, own_voice)),
                 (sure, deaf, mute),
                 ends,
             )| Caller {
@@ -73,6 +75,8 @@ fn caller() -> impl Strategy<Value = Caller> {
                 gap,
                 late,
                 partials,
+                listens,
+                own_voice,
                 sure,
                 deaf,
                 mute,
@@ -87,7 +91,7 @@ fn world(caller: &Caller) -> World {
         longest_turn: ms(12_000),
         ..Settings::default()
     };
-    let delay = caller.brain_delay;
+    let (delay, own_voice) = (caller.brain_delay, caller.own_voice);
     let mut world = World::with(settings, move |cue| {
         let reply = match cue {
             Cue::Opening => return Reply::opening(),
@@ -108,6 +112,7 @@ fn world(caller: &Caller) -> World {
         };
         Reply {
             delay: ms(delay),
+            own_voice,
             ..reply
         }
     });
@@ -128,6 +133,7 @@ fn world(caller: &Caller) -> World {
     world.voice_gap = ms(caller.gap);
     world.late = ms(caller.late);
     world.partials = caller.partials;
+    world.listens = caller.listens;
     world.line.deaf = caller.deaf;
     world.sure = caller.sure;
     world.mute = caller.mute.then_some("correo");
@@ -184,6 +190,16 @@ fn garbage(kind: u8, id: u32, dialogue: &mut Dialogue, now: Moment) {
         14 => Input::AudioEnd { segment: SegmentId(id) },
         15 => Input::AudioFailed { segment: SegmentId(id) },
         16 => Input::Mark(&name),
+        20 => Input::Listened { job: JobId(id) },
+        21 => Input::Words { turn: TurnId(id), text },
+        22 => Input::Speak {
+            cue: CueId(id),
+            utterance: UtteranceId(now.as_millis() as u32),
+        },
+        23 => Input::Text {
+            segment: SegmentId(id),
+            text,
+        },
         17 if id == 9 => Input::HungUp,
         18 if id == 9 => Input::Finish(EndReason::Operator),
         _ => Input::Tick,
@@ -204,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn any_input_in_any_order_is_survived(steps in prop::collection::vec((0_u8..20, 0_u32..12, 0_u64..400), 0..400)) {
+    fn any_input_in_any_order_is_survived(steps in prop::collection::vec((0_u8..24, 0_u32..12, 0_u64..400), 0..400)) {
         let mut dialogue = Dialogue::new(Settings { longest_call: ms(60_000), ..Settings::default() });
         let mut now = Duration::ZERO;
         dialogue.handle(now, Input::Opened);

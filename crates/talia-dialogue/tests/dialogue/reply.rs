@@ -15,6 +15,8 @@ pub(crate) struct Reply {
     pub(crate) ends: bool,
     /// A person takes over at its end.
     pub(crate) transfers: bool,
+    /// The brain says its answers itself.
+    pub(crate) own_voice: bool,
     /// `Answered` never comes.
     pub(crate) silent: bool,
 }

@@ -8,8 +8,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 use talia_dialogue::Dialogue;
 use talia_dialogue::{
-    Cue, CueId, EndReason, Input, JobId, Moment, Output, Resumption, SegmentId, Settings, Speech, SpeechKind, TurnId,
-    VoiceStep, heard_prefix,
+    Cue, CueId, EndReason, Input, JobId, Moment, Output, Resumption, SegmentId, Settings, Speech, SpeechKind,
+    TranscriptionPurpose, TurnId, UtteranceId, VoiceStep, heard_prefix,
 };
 use talia_spanish::Expectation;
 
@@ -34,6 +34,10 @@ pub(crate) struct Utterance {
 #[derive(Clone, Debug)]
 enum Event {
     Words(JobId, TurnId),
+    Listened(JobId),
+    LateWords(TurnId, String),
+    Speak(CueId, UtteranceId),
+    Text(SegmentId, String),
     WordsFailed(JobId),
     End(JobId),
     Say(CueId, SpeechKind, String),
@@ -67,6 +71,8 @@ pub(crate) struct World {
     pub(crate) voice_gap: Duration,
     /// How late ticks are.
     pub(crate) late: Duration,
+    /// The brain hears by itself: only words that decide about an interruption are written down at once.
+    pub(crate) listens: bool,
     /// A streaming recogniser runs along.
     pub(crate) partials: bool,
     /// Samples a character.
@@ -84,6 +90,7 @@ pub(crate) struct World {
     turns: HashMap<TurnId, Moment>,
     open_turn: Option<TurnId>,
     next_step: Moment,
+    utterances: HashMap<UtteranceId, Vec<String>>,
 }
 
 impl World {
@@ -104,6 +111,7 @@ impl World {
             voice_delay: ms(100),
             voice_gap: ms(60),
             late: Duration::ZERO,
+            listens: false,
             partials: false,
             pace: 500,
             mute: None,
@@ -116,6 +124,7 @@ impl World {
             turns: HashMap::new(),
             open_turn: None,
             next_step: Moment::ZERO,
+            utterances: HashMap::new(),
         }
     }
 
@@ -228,6 +237,13 @@ impl World {
                 let text = self.heard_in(turn);
                 self.give(Input::Transcribed { job, text: &text });
             }
+            Event::Listened(job) => self.give(Input::Listened { job }),
+            Event::LateWords(turn, text) => self.give(Input::Words { turn, text: &text }),
+            Event::Speak(cue, utterance) => self.give(Input::Speak { cue, utterance }),
+            Event::Text(segment, text) => {
+                self.oracle.text_grew(segment, &text);
+                self.give(Input::Text { segment, text: &text });
+            }
             Event::WordsFailed(job) => self.give(Input::TranscriptionFailed { job }),
             Event::End(job) => {
                 let ended = self
@@ -315,7 +331,16 @@ impl World {
                 self.turns.insert(*turn, self.now);
                 self.open_turn = Some(*turn);
             }
-            Output::TurnClosed { turn } => self.open_turn = self.open_turn.filter(|open| open != turn),
+            Output::TurnClosed { turn, words_due } => {
+                self.open_turn = self.open_turn.filter(|open| open != turn);
+                if let Some(delay) = self.words_delay.filter(|_| *words_due) {
+                    let text = self.heard_in(*turn);
+                    self.schedule(self.now + delay, Event::LateWords(*turn, text));
+                }
+            }
+            Output::Transcribe { job, purpose, .. } if self.listens && *purpose == TranscriptionPurpose::Pause => {
+                self.schedule(self.now, Event::Listened(*job));
+            }
             Output::Transcribe { job, turn, .. } => match self.words_delay {
                 Some(delay) => self.schedule(self.now + delay, Event::Words(*job, *turn)),
                 None => self.schedule(self.now + ms(50), Event::WordsFailed(*job)),
@@ -329,6 +354,7 @@ impl World {
                 }
             }),
             Output::Synthesize { segment, text, .. } => self.synthesize(*segment, text),
+            Output::Speak { segment, utterance } => self.speak(*segment, *utterance),
             _ => {}
         }
     }
@@ -341,7 +367,14 @@ impl World {
         }
         for (kind, text) in reply.sentences {
             at += reply.delay;
-            self.schedule(at, Event::Say(cue, kind, text));
+            if reply.own_voice && kind == SpeechKind::Answer {
+                let utterance = UtteranceId(self.utterances.len() as u32 + 1);
+                let words = text.split_inclusive(' ').map(str::to_owned).collect();
+                self.utterances.insert(utterance, words);
+                self.schedule(at, Event::Speak(cue, utterance));
+            } else {
+                self.schedule(at, Event::Say(cue, kind, text));
+            }
         }
         if reply.transfers {
             self.schedule(at, Event::Transfer(cue));
@@ -352,6 +385,21 @@ impl World {
         if !reply.silent {
             self.schedule(at + ms(1), Event::Answered(cue));
         }
+    }
+
+    /// Text comes a little before its audio, and the end when both are there.
+    fn speak(&mut self, segment: SegmentId, utterance: UtteranceId) {
+        let words = self.utterances[&utterance].clone();
+        let mut at = self.now;
+        let mut from = 0;
+        for word in words {
+            let to = from + word.chars().count() as u32 * self.pace + 11;
+            self.schedule(at, Event::Text(segment, word));
+            self.schedule(at + ms(5), Event::Audio(segment, from, to));
+            from = to;
+            at += self.voice_gap;
+        }
+        self.schedule(at + ms(5), Event::AudioEnd(segment));
     }
 
     fn synthesize(&mut self, segment: SegmentId, text: &str) {

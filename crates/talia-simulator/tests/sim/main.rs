@@ -11,6 +11,7 @@ mod keys;
 mod line;
 mod listening;
 mod load;
+mod openai_realtime;
 mod outbound;
 mod play_out;
 mod resources;

@@ -4,8 +4,12 @@
 //! answers at once and a model streams its answer sentence by sentence. What it remembers is what the caller heard:
 //! [`Brain::heard`] tells it.
 
+pub mod realtime;
 pub mod script;
+mod senses;
 pub mod tools;
+
+pub use senses::{Sensed, Senses};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +66,13 @@ pub trait Brain: Send {
     fn memory(&self) -> Result<serde_json::Value, serde_json::Error>;
     /// Goes on from what [`Self::memory`] gave; an error leaves the brain at the beginning.
     fn recall(&mut self, memory: serde_json::Value) -> Result<(), serde_json::Error>;
+    /// Takes over from a brain that can't go on, with what that one knows of the lead. What was said is known already, by
+    /// [`Self::heard`].
+    fn adopt(&mut self, lead: LeadDraft);
+    /// The ears and the mouth of a brain that has its own.
+    fn senses(&mut self) -> Option<&mut dyn Senses> {
+        None
+    }
 }
 
 /// To whom a caller is handed, and with which words.

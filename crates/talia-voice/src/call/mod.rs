@@ -7,10 +7,11 @@
 pub mod live;
 mod memory;
 mod record;
+mod senses;
 
 use crate::{
     app::App,
-    brain::{Brain, Handover, Thought, script::ScriptBrain},
+    brain::{Brain, Handover, Thought, realtime::Wake, script::ScriptBrain},
     ears::{EarEvent, Ears},
     engines,
     line::{self, AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
@@ -19,9 +20,13 @@ use crate::{
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
 use record::Recorder;
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use talia_audio::{frame::FRAME_SAMPLES, mulaw};
-use talia_dialogue::{BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, Settings, Speaker, Speech};
+use talia_dialogue::{
+    BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, SegmentId, Settings, Speaker, Speech, TurnId,
+    UtteranceId,
+};
+use talia_spanish::Language;
 use talia_speech::EngineError;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -56,6 +61,12 @@ struct CallTask {
     ears: Ears,
     ear_events: mpsc::Receiver<EarEvent>,
     brain: Box<dyn Brain>,
+    /// What a brain with ears and a mouth of its own waits for.
+    wakes: mpsc::Receiver<Wake>,
+    wake_sender: mpsc::Sender<Wake>,
+    /// What such a brain says, by the ledger's names.
+    own_voice: HashMap<UtteranceId, SegmentId>,
+    language: Language,
     thoughts: mpsc::Receiver<(CueId, Thought)>,
     mouth: Mouth,
     mouth_events: mpsc::Receiver<MouthEvent>,
@@ -69,6 +80,10 @@ struct CallTask {
     handover: Option<Handover>,
     /// The caller's words that the brain wasn't asked about yet.
     words: String,
+    /// The newest turn that the brain was asked about…
+    asked_turn: Option<TurnId>,
+    /// …and whether the line that is written now is one of those.
+    words_are_asked: bool,
     /// Transfers that nobody answered, and of which the caller was told.
     told: usize,
     /// What is remembered has changed since it was kept.
@@ -91,6 +106,7 @@ impl CallTask {
         let named = app.assistants.by_id(&call.assistant);
         let assistant = named.unwrap_or_else(|| app.assistants.for_number(&call.to)).clone();
         let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
+        let (wake_sender, wakes) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
         let settings = Settings {
@@ -99,12 +115,12 @@ impl CallTask {
             ..Settings::default()
         };
         let voice = engines::voice_of(&assistant);
-        let person = call.person();
-        let caller_number = person.starts_with('+').then(|| person.to_owned());
-        let errand = call.errand.clone();
         let origin = app.clock.elapsed();
         let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
         let engines = app.engines.clone();
+        let person = call.person();
+        let caller_number = person.starts_with('+').then(|| person.to_owned());
+        let errand = call.errand.clone();
         let destinations = &app.config.destinations;
         let person = assistant.person.as_deref().and_then(|id| destinations.get(id));
         let person = person
@@ -134,6 +150,10 @@ impl CallTask {
             ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
             ear_events,
             brain,
+            wakes,
+            wake_sender,
+            own_voice: HashMap::new(),
+            language: assistant.language,
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, tasks),
             mouth_events,
@@ -144,6 +164,8 @@ impl CallTask {
             ended: None,
             handover: None,
             words: String::new(),
+            asked_turn: None,
+            words_are_asked: false,
             remembers_more: false,
             spoken: 0,
             broken: false,
@@ -186,13 +208,24 @@ impl CallTask {
                 .dialogue
                 .next_deadline()
                 .map_or(Duration::from_secs(1), |at| at.saturating_sub(self.now()));
+            let wait = self.until_brain_wakes().map_or(wait, |brain| brain.min(wait));
             tokio::select! {
                 biased;
                 event = self.socket.next(), if !self.line_gone => self.on_line(event),
                 Some(event) = self.ear_events.recv() => self.on_ears(event),
                 Some((cue, thought)) = self.thoughts.recv() => self.on_thought(cue, thought),
                 Some(event) = self.mouth_events.recv() => self.on_mouth(event),
-                () = tokio::time::sleep(wait) => self.tell(Input::Tick),
+                Some(wake) = self.wakes.recv() => {
+                    if let Some(senses) = self.brain.senses() {
+                        senses.woken(wake);
+                    }
+                }
+                () = tokio::time::sleep(wait) => {
+                    self.tell(Input::Tick);
+                    if let Some(senses) = self.brain.senses() {
+                        senses.tick();
+                    }
+                }
             }
             self.execute().await;
         }
@@ -202,6 +235,9 @@ impl CallTask {
     fn on_line(&mut self, event: LineEvent) {
         match event {
             LineEvent::Media { payload, .. } => {
+                if let Some(senses) = self.brain.senses() {
+                    senses.hear(&payload);
+                }
                 self.samples.clear();
                 self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
                 let now = self.now();
@@ -269,6 +305,7 @@ impl CallTask {
     /// Does what the dialogue wants done, and sends what is for the line in one write.
     async fn execute(&mut self) {
         self.perform();
+        while self.sense() {}
         if !self.commands.is_empty() && !self.line_gone && self.socket.send(&self.commands).await.is_err() {
             self.broken = true;
             self.line_gone = true;
@@ -299,16 +336,49 @@ impl CallTask {
                 Output::Clear => self.commands.push(LineCommand::Clear),
                 Output::TurnStarted { turn } => {
                     self.ears.begin_turn(turn);
+                    if let Some(senses) = self.brain.senses() {
+                        senses.turn_started(turn);
+                    }
                     self.live.send(LiveEvent::CallerSpeaks);
                 }
-                Output::TurnClosed { turn } => self.ears.close_turn(turn),
+                Output::TurnClosed { turn, words_due } => {
+                    self.ears.close_turn(turn);
+                    if let Some(senses) = self.brain.senses() {
+                        senses.turn_closed(turn, words_due);
+                    }
+                }
                 Output::Transcribe {
-                    job, turn, expectation, ..
-                } => self.ears.transcribe(job, turn, expectation),
-                Output::PredictEndOfTurn { job, turn } => self.ears.predict_end_of_turn(job, turn),
+                    job,
+                    turn,
+                    expectation,
+                    purpose,
+                } => {
+                    let senses = self.brain.senses();
+                    if !senses.is_some_and(|senses| senses.transcribe(job, turn, purpose)) {
+                        self.ears.transcribe(job, turn, expectation);
+                    }
+                }
+                Output::PredictEndOfTurn { job, turn } => {
+                    self.ears.predict_end_of_turn(job, turn);
+                    if let Some(senses) = self.brain.senses() {
+                        senses.predict_end_of_turn(job);
+                    }
+                }
+                Output::Speak { segment, utterance } => {
+                    self.own_voice.insert(utterance, segment);
+                }
+                Output::Cut { utterance, heard } => {
+                    self.own_voice.remove(&utterance);
+                    if let Some(senses) = self.brain.senses() {
+                        senses.cut(utterance, heard);
+                    }
+                }
                 Output::Think { cue, about } => {
                     if matches!(about, Cue::Turn { .. } | Cue::Resumed { .. }) {
                         self.words.clear();
+                    }
+                    if let Cue::Turn { turn, .. } = &about {
+                        self.asked_turn = Some(*turn);
                     }
                     self.brain.think(cue, about);
                     self.remembers_more = true;
@@ -316,13 +386,9 @@ impl CallTask {
                 Output::Forget { cue } => self.brain.forget(cue),
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
-                    self.spoken += text.chars().count() as u64;
+                    let characters = text.chars().count() as u64;
                     self.mouth.synthesize(segment, text);
-                    if self.spoken > self.app.config.limits.spoken_characters {
-                        // Counted once: what comes now is the goodbye.
-                        self.spoken = 0;
-                        self.tell(Input::Finish(EndReason::TimeLimit));
-                    }
+                    self.count_spoken(characters);
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
                 Output::Transcript(entry) => self.line(entry),
@@ -348,7 +414,7 @@ impl CallTask {
     fn line(&mut self, entry: Entry) {
         self.brain.heard(&entry);
         self.remembers_more = true;
-        if entry.speaker == Speaker::Caller {
+        if entry.speaker == Speaker::Caller && !self.words_are_asked {
             if !self.words.is_empty() {
                 self.words.push(' ');
             }

@@ -99,6 +99,7 @@ impl Talk {
                 ended: Duration::ZERO,
                 kind: Some(*kind),
                 by_timer: false,
+                own_voice: false,
             });
         }
     }

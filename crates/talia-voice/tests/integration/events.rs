@@ -20,6 +20,7 @@ fn entry(text: &str, speaker: Speaker) -> Entry {
         ended: Duration::from_millis(2_500),
         kind: (speaker == Speaker::Assistant).then_some(SpeechKind::Answer),
         by_timer: false,
+        own_voice: false,
     }
 }
 

@@ -38,6 +38,7 @@ fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
             ended: Duration::from_secs(1),
             kind: None,
             by_timer: false,
+            own_voice: false,
         },
         at: clock.wall(),
     }

@@ -455,6 +455,14 @@ impl Brain for ScriptBrain {
         self.state = serde_json::from_value(memory)?;
         Ok(())
     }
+
+    fn adopt(&mut self, lead: LeadDraft) {
+        self.state.fields.draft = lead;
+        // Somebody else asked whatever is open now.
+        self.state.pending = Pending::Nothing;
+        self.state.question = None;
+        self.state.unheard.clear();
+    }
 }
 
 impl ScriptBrain {
