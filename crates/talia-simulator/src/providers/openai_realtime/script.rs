@@ -12,7 +12,9 @@ use crate::providers::tone_words::Vocabulary;
 pub struct Reply {
     /// A word that the caller must have said since the last answer; matched as a part.
     pub when: String,
-    /// Tools that are called before anything is said.
+    /// What is said before the tools, in the same answer. Empty: nothing.
+    pub first: String,
+    /// Tools that are called before anything else is said.
     pub calls: Vec<(String, Value)>,
     /// What is said: at once, or after the tools have answered. Empty: nothing.
     pub say: String,
@@ -23,9 +25,17 @@ impl Reply {
     pub fn say(when: &str, say: &str) -> Self {
         Self {
             when: when.to_owned(),
+            first: String::new(),
             calls: Vec::new(),
             say: say.to_owned(),
         }
+    }
+
+    /// Says this before the tools.
+    #[must_use]
+    pub fn after(mut self, first: &str) -> Self {
+        first.clone_into(&mut self.first);
+        self
     }
 
     /// Calls this tool before.

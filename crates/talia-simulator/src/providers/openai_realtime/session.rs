@@ -491,22 +491,30 @@ impl Session {
             .iter()
             .find(|reply| words.contains(&reply.when))
             .cloned();
-        let (calls, say) = match reply {
-            _ if after_tools => (Vec::new(), std::mem::take(&mut self.after_tools)),
-            Some(reply) => (reply.calls, reply.say),
-            None => (Vec::new(), self.script.otherwise.clone()),
+        let (first, calls, say) = match reply {
+            _ if after_tools => (String::new(), Vec::new(), std::mem::take(&mut self.after_tools)),
+            Some(reply) => (reply.first, reply.calls, reply.say),
+            None => (String::new(), Vec::new(), self.script.otherwise.clone()),
         };
+        let mut at = self.script.thinks;
         if calls.is_empty() {
-            self.speak(response, &say);
-        } else {
-            self.after_tools = say;
-            self.call(response, calls);
+            if let Some(end) = self.speak(response, &say) {
+                self.done(response, "completed", Some(end));
+            }
+            return Ok(());
         }
+        self.after_tools = say;
+        if !first.is_empty() {
+            match self.speak(response, &first) {
+                Some(end) => at = end,
+                None => return Ok(()),
+            }
+        }
+        self.call(response, calls, at);
         Ok(())
     }
 
-    fn call(&mut self, response: u64, calls: Vec<(String, Value)>) {
-        let after = self.script.thinks;
+    fn call(&mut self, response: u64, calls: Vec<(String, Value)>, after: Duration) {
         for (name, arguments) in calls {
             let (id, call_id) = (self.id("item"), self.id("call"));
             let mut item = json!({
@@ -539,7 +547,8 @@ impl Session {
         self.done(response, "completed", Some(after));
     }
 
-    fn speak(&mut self, response: u64, say: &str) {
+    /// Says it; answers when it ends, unless something goes wrong before.
+    fn speak(&mut self, response: u64, say: &str) -> Option<Duration> {
         let of = format!("resp_{response}");
         let goes_wrong = self.fault(|fault| {
             let ends = matches!(
@@ -558,13 +567,16 @@ impl Session {
         });
         let thinks = self.script.thinks;
         match goes_wrong {
-            Some(Fault::NeverAnswer) => return,
+            Some(Fault::NeverAnswer) => return None,
             Some(Fault::DropBeforeAnswer) => {
                 self.later.push((thinks, Later::Drop));
-                return;
+                return None;
             }
-            Some(Fault::FailAnswer) => return self.done(response, "failed", Some(thinks)),
-            Some(Fault::AnswerNothing) => return self.done(response, "completed", Some(thinks)),
+            Some(Fault::FailAnswer | Fault::AnswerNothing) => {
+                let failed = goes_wrong == Some(Fault::FailAnswer);
+                self.done(response, if failed { "failed" } else { "completed" }, Some(thinks));
+                return None;
+            }
             _ => {}
         }
         let id = self.id("item");
@@ -601,9 +613,9 @@ impl Session {
             match goes_wrong {
                 Some(Fault::DropAfterWords(words)) if index >= words => {
                     self.later.push((at, Later::Drop));
-                    return;
+                    return None;
                 }
-                Some(Fault::StopAfterWords(words)) if index >= words => return,
+                Some(Fault::StopAfterWords(words)) if index >= words => return None,
                 Some(Fault::UnknownEvents) => {
                     tell(
                         self,
@@ -649,10 +661,10 @@ impl Session {
             json!({"type": "response.output_item.done", "response_id": of, "output_index": 0, "item": done}),
         );
         tell(self, at, json!({"type": "conversation.item.done", "item": done}));
-        self.done(response, "completed", Some(at));
         if goes_wrong == Some(Fault::DropAfterAnswer) {
             self.later.push((at + Duration::from_millis(50), Later::Drop));
         }
+        Some(at)
     }
 }
 

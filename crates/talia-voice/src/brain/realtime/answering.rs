@@ -15,6 +15,8 @@ pub(super) const FIRST_SIGN: Duration = Duration::from_secs(2);
 pub(super) const FIRST_SIGN_AGAIN: Duration = Duration::from_millis(2_500);
 /// How long more audio may take after what there is has been played.
 const GAP: Duration = Duration::from_secs(1);
+/// How long a tool waits for the words of the turn.
+const HOLD: Duration = Duration::from_millis(1_500);
 /// How often one turn may go through tools.
 const ROUNDS: u8 = 5;
 /// What was said lately, and may still be cut.
@@ -81,6 +83,15 @@ pub(super) struct Call {
     output: Option<String>,
     /// The session that knows of it.
     connection: u32,
+}
+
+/// A tool that was named before the words of the turn were written down.
+#[derive(Debug)]
+pub(super) struct Held {
+    cue: CueId,
+    call: ToolCall,
+    /// It is not held for longer.
+    pub(super) until: Duration,
 }
 
 /// Something said with the model's voice.
@@ -242,32 +253,41 @@ impl RealtimeBrain {
             ("message", _, _) => self.end_spoken(|spoken| spoken.item == item.id, false),
             ("function_call", Some(id), Some(name)) => {
                 self.useful();
-                self.begin_call(cue, id, name, item.arguments.unwrap_or_default());
+                let arguments = item.arguments.unwrap_or_default();
+                self.begin_call(cue, ToolCall { id, name, arguments });
             }
             _ => {}
         }
     }
 
-    fn begin_call(&mut self, cue: CueId, id: String, name: String, arguments: String) {
-        let doing = self.tools.begin(ToolCall {
-            id: id.clone(),
-            name: name.clone(),
-            arguments: arguments.clone(),
-        });
+    fn begin_call(&mut self, cue: CueId, call: ToolCall) {
         self.calls.push(Call {
             cue,
-            id: id.clone(),
-            name,
-            arguments,
+            id: call.id.clone(),
+            name: call.name.clone(),
+            arguments: call.arguments.clone(),
             output: None,
             connection: self.connection,
         });
-        let wakes = self.wakes.clone();
-        self.tasks.spawn(async move {
-            let outcome = doing.await;
-            // The call may be over: then nobody listens.
-            let _ = wakes.send(Wake::Tool { cue, id, outcome }).await;
-        });
+        let until = self.clock.elapsed() + HOLD;
+        self.held.push(Held { cue, call, until });
+    }
+
+    /// Begins the tools that need not wait any more.
+    pub(super) fn begin_held(&mut self) {
+        let written = self.hearing.is_written();
+        let now = self.clock.elapsed();
+        let free = self.held.extract_if(.., |held| written || held.until <= now);
+        for Held { cue, call, .. } in free.collect::<Vec<_>>() {
+            let id = call.id.clone();
+            let doing = self.tools.begin(call);
+            let wakes = self.wakes.clone();
+            self.tasks.spawn(async move {
+                let outcome = doing.await;
+                // The call may be over: then nobody listens.
+                let _ = wakes.send(Wake::Tool { cue, id, outcome }).await;
+            });
+        }
     }
 
     /// No more of these comes.

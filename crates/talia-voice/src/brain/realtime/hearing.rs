@@ -77,9 +77,15 @@ impl Hearing {
         self.turns.iter_mut().find(|turn| turn.id == id)
     }
 
+    /// Whether the last turn that is over is written down.
+    pub(super) fn is_written(&self) -> bool {
+        let last = self.turns.iter().rev().find(|turn| turn.closed);
+        last.is_none_or(|turn| !turn.due)
+    }
+
     /// Whether nobody speaks, and all that was said is written down.
     pub(super) fn is_settled(&self) -> bool {
-        self.open.is_none() && self.turns.iter().all(|turn| turn.closed && !turn.due)
+        self.open.is_none() && self.is_written()
     }
 
     /// Audio of closed turns that nobody has written down.

@@ -16,7 +16,7 @@ mod wire;
 
 pub use wire::WireEvent;
 
-use self::answering::{Answer, Asked, Call, Spoken};
+use self::answering::{Answer, Asked, Call, Held, Spoken};
 use self::events::Event;
 use self::hearing::Hearing;
 use self::recovery::Dictation;
@@ -151,6 +151,8 @@ pub struct RealtimeBrain {
     /// An answer is asked for when the present one has ended.
     create_next: bool,
     calls: Vec<Call>,
+    /// Tools that wait until the words of the turn are written down: what a caller agreed to is read from them.
+    held: Vec<Held>,
     /// A tool has ended the turn.
     ends_turn: bool,
     spoken: VecDeque<Spoken>,
@@ -205,6 +207,7 @@ impl RealtimeBrain {
             answer: None,
             create_next: false,
             calls: Vec::new(),
+            held: Vec::new(),
             ends_turn: false,
             spoken: VecDeque::new(),
             utterances: 0,
@@ -549,6 +552,10 @@ impl Senses for RealtimeBrain {
     }
 
     fn poll(&mut self) -> Option<Sensed> {
+        if self.sensed.is_empty() {
+            // All that was written down has its line by now.
+            self.begin_held();
+        }
         self.sensed.pop_front()
     }
 }

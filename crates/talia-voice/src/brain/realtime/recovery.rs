@@ -210,10 +210,15 @@ impl RealtimeBrain {
             return due;
         }
         let renew = self.renew_at.filter(|_| self.is_idle());
-        [due, self.stuck_at(), self.retry_at, renew].into_iter().flatten().min()
+        let held = self.held.iter().map(|held| held.until).min();
+        [due, self.stuck_at(), self.retry_at, renew, held]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn time_passed(&mut self) {
+        self.begin_held();
         let now = self.clock.elapsed();
         let passed = |at: Option<Duration>| at.is_some_and(|at| at <= now);
         let due = self.asked.as_ref().and_then(|asked| asked.due);
