@@ -12,6 +12,7 @@ use crate::{
     events::{EndedBy, Journal, Purpose, What},
     fields,
     measure::Stopwatch,
+    media_socket::MediaSocket,
     outbound::OutboundPlan,
     outcome::{CallOutcome, DialledLeg, Warning},
     phone::Phone,
@@ -87,6 +88,8 @@ pub(crate) struct Call {
     /// Legs that are over and have callbacks left to tell.
     pub(crate) leaving: JoinSet<DialledLeg>,
     pub(crate) drop_abruptly: bool,
+    /// Sockets that broke without the server's seeing it.
+    pub(crate) left_open: Vec<MediaSocket>,
     pub(crate) unsent_messages: u64,
     pub(crate) webhooks: Webhooks,
     pub(crate) telling: JoinSet<(f64, Result<Reply, WebhookFault>)>,
@@ -160,6 +163,7 @@ impl Call {
             ring_tone: None,
             leaving: JoinSet::new(),
             drop_abruptly: false,
+            left_open: Vec::new(),
             unsent_messages: 0,
             webhooks: carrier.webhooks().clone(),
             telling: JoinSet::new(),

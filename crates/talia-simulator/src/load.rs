@@ -47,6 +47,8 @@ pub struct LoadPlan {
     pub to: String,
     /// The server's process, where it runs here.
     pub server_pid: Option<u32>,
+    /// A part of the run, from and until, in which something is done to the server: its webhooks are measured apart.
+    pub apart: Option<(Duration, Duration)>,
 }
 
 /// What the server's process used.
@@ -81,6 +83,8 @@ pub struct LoadReport {
     pub took_ms: f64,
     /// Until the voice webhook was answered.
     pub webhook_ms: Distribution,
+    /// The same of all webhooks with a caller behind them that were asked within [`LoadPlan::apart`].
+    pub webhook_apart_ms: Distribution,
     /// Of calls whose socket was cut: from the question for the next verb to the first audible frame.
     pub resume_gap_ms: Distribution,
     /// Until the media socket was upgraded.
@@ -187,6 +191,9 @@ pub async fn run(plan: LoadPlan) -> Result<LoadReport, LoadError> {
     };
     let took_ms = (Instant::now() - began).as_secs_f64() * 1_000.0;
     let mut report = gather(&results, took_ms);
+    if let Some(apart) = plan.apart {
+        report.webhook_apart_ms = Distribution::of(all(&results).flat_map(|call| webhooks_within(call, apart)));
+    }
     if let (Some(before), Some(pid)) = (before, plan.server_pid) {
         let after = look(pid)?;
         let call_seconds: f64 = all(&results).map(|(_, call)| call.duration_ms as f64 / 1_000.0).sum();
@@ -271,6 +278,7 @@ fn gather(results: &[ShardResult], took_ms: f64) -> LoadReport {
         most_at_once: most_at_once(all(results)),
         took_ms,
         webhook_ms: Distribution::of(figures().filter_map(|figures| figures.webhook_ms)),
+        webhook_apart_ms: Distribution::default(),
         resume_gap_ms: Distribution::of(calls().flat_map(resume_gaps)),
         handshake_ms: spread(|figures| &figures.handshake_ms),
         answer_received_ms: Distribution::of(answers().map(|answer| answer.received_ms)),
@@ -292,6 +300,22 @@ fn gather(results: &[ShardResult], took_ms: f64) -> LoadReport {
         generator_cpu_percent,
         server: None,
     }
+}
+
+/// How long the webhooks took that were asked within a part of the run.
+fn webhooks_within((started, call): &(Duration, CallOutcome), (from, until): (Duration, Duration)) -> Vec<f64> {
+    let (from, until) = (from.as_secs_f64() * 1_000.0, until.as_secs_f64() * 1_000.0);
+    let begins_ms = started.as_secs_f64() * 1_000.0;
+    let webhooks = call.log.iter().filter_map(|event| match event.what {
+        What::Webhook {
+            purpose: Purpose::Voice | Purpose::Action | Purpose::Document,
+            took_ms,
+            ..
+        } => Some((begins_ms + event.at_ms as f64 - took_ms, took_ms)),
+        _ => None,
+    });
+    let within = webhooks.filter(|(asked, _)| (from..until).contains(asked));
+    within.map(|(_, took_ms)| took_ms).collect()
 }
 
 /// From each question for the next verb to the first sound that the caller hears after it.

@@ -104,6 +104,9 @@ pub struct CarrierSettings {
     pub fall_through: FallThrough,
     /// What follows a broken socket.
     pub after_break: AfterBreak,
+    /// Whether a socket that broke stays open at the server's end, as behind a network that only drops packets: then
+    /// nothing but the stream's callback tells the server.
+    pub breaks_unseen: bool,
     /// The status callbacks.
     pub status: StatusPlan,
     /// How fast `<Say>` speaks, in milliseconds a character; 0 for virtual hurry.
@@ -132,6 +135,7 @@ impl CarrierSettings {
             dial_origin: None,
             fall_through: FallThrough::default(),
             after_break: AfterBreak::default(),
+            breaks_unseen: false,
             status: StatusPlan::default(),
             say_ms_per_char: 60,
             max_call_ms: 600_000,

@@ -237,6 +237,10 @@ impl<'a> Stream<'a> {
         let abrupt = self.call.drop_abruptly;
         let (code, how) = match &end {
             StreamEnd::Server(_, code) => (*code, "closed by the server"),
+            StreamEnd::Dropped if self.call.settings.breaks_unseen => {
+                self.call.left_open.push(self.socket);
+                (None, "lost by the network, unseen by the server")
+            }
             StreamEnd::Dropped if abrupt => {
                 self.socket.abort().await;
                 (None, "reset by the network")

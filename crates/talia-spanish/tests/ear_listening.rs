@@ -1,9 +1,10 @@
 //! Backchannels, interruptions, unfinished and complete turns, made-up text, and prompts that don't leak.
 
+use proptest::prelude::*;
 use talia_spanish::ear::listening::{
     is_backchannel, is_hallucination, is_interruption, looks_complete, looks_unfinished, word_count,
 };
-use talia_spanish::ear::{prompt, read};
+use talia_spanish::ear::{prompt, read, refuses_calls};
 use talia_spanish::{Expectation, Language};
 
 const ES: Language = Language::Spanish;
@@ -320,4 +321,70 @@ fn an_ambiguous_sign_keeps_its_other_reading() {
             .zip(found.iter().skip(1))
             .all(|(a, b)| a.confidence >= b.confidence)
     );
+}
+
+#[test]
+fn who_wants_no_calls_is_understood_and_who_only_wants_them_otherwise_is_not() {
+    for text in [
+        "No me llamen más.",
+        "No me llamen.",
+        "Ya no me llamen, por favor.",
+        "Oiga, no me vuelvan a llamar nunca más, gracias.",
+        "Le pido que no me llame de nuevo.",
+        "Dejen de llamarme, ya les dije que no.",
+        "No quiero que me llamen más a este número.",
+        "Quítenme de su lista.",
+        "Por favor, quíteme de la lista de llamadas.",
+        "Sáquenme de su base de datos.",
+        "Quiero que borren mi número de su sistema. Borren mi número de su sistema.",
+        "Don't call me again.",
+        "Please stop calling me.",
+        "Take me off your list.",
+        "Put me on your do not call list, please.",
+        "Remove my number from your database.",
+    ] {
+        assert!(refuses_calls(text), "{text}");
+    }
+    for text in [
+        "No me llamen antes de las cinco.",
+        "No me llamen más tarde de las ocho.",
+        "No me llamo Juan.",
+        "Me llamo Juan.",
+        "No me llame Juan, dígame Pedro.",
+        "No me vuelvan a llamar en la mañana, mejor en la tarde.",
+        "No me llames hoy, llámame mañana.",
+        "¿Me pueden llamar mañana?",
+        "Que no me llamen al trabajo, al celular sí.",
+        "No me quiten de su lista.",
+        "Quiero estar en la lista de espera.",
+        "¿Me quitan de encima el recibo?",
+        "Don't call me before five.",
+        "Don't call me Juan.",
+        "Take me off the speaker.",
+        "Nadie me llama.",
+        "",
+    ] {
+        assert!(!refuses_calls(text), "{text}");
+    }
+}
+
+proptest! {
+    /// Whatever stands around them, a name, an hour or a place never becomes a wish not to be called.
+    #[test]
+    fn a_name_or_an_hour_is_no_refusal(
+        before in "(oiga |bueno |no |sí |mire, ){0,3}",
+        name in "(Juan|Carlos|María José|Guadalupe|Max)",
+        hour in "(antes de las cinco|después de las ocho|en la noche|hoy|mañana|entre semana|los domingos|a las nueve|tan temprano)",
+        verb in "(llamen|llame|llames|marquen|vuelvan a llamar)",
+        after in "(, por favor|, gracias| y ya no más|, no me gusta){0,2}",
+    ) {
+        for text in [
+            format!("{before}me llamo {name}{after}"),
+            format!("{before}no me llamo {name}{after}"),
+            format!("{before}no me {verb} {hour}{after}"),
+            format!("{before}no me {verb} más {hour}{after}"),
+        ] {
+            prop_assert!(!refuses_calls(&text), "{}", text);
+        }
+    }
 }

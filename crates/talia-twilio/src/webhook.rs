@@ -278,6 +278,12 @@ impl StreamStatus {
             timestamp: form.optional("Timestamp").map(str::to_owned),
         })
     }
+
+    /// The number of Twilio's error (319xx), where its text begins with one or names one.
+    pub fn error_code(&self) -> Option<u16> {
+        let mut words = self.error.as_deref()?.split(|c: char| !c.is_ascii_digit());
+        words.find_map(|word| word.parse().ok().filter(|code| (31_900..32_000).contains(code)))
+    }
 }
 
 fn status(form: &Form) -> Result<CallStatus, FormError> {

@@ -5,7 +5,7 @@ use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::SpeechEngines;
-use crate::line::{LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
+use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::ClientError;
 use crate::providers::Health;
 use crate::store::{Store, StoreError, StoreSettings};
@@ -41,6 +41,8 @@ pub struct App {
     pub own_signatures: OwnSignatures,
     /// The one-time keys of media sockets.
     pub tokens: StreamTokens,
+    /// What this node knows of its calls without the database.
+    pub lately: Lately,
     /// What repeated webhooks were answered.
     pub repeats: Repeats,
     /// The calls whose media stream is open.
@@ -119,6 +121,7 @@ impl App {
             validator,
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
+            lately: Lately::new(clock.clone()),
             repeats: Repeats::new(clock.clone()),
             health: Health::new(clock.clone(), metrics.clone()),
             live: LiveCalls::new(metrics.clone()),

@@ -33,6 +33,7 @@ async fn load(server: &Server, script: &str, calls: usize) -> LoadPlan {
         shards: 2,
         ramp: Duration::from_millis(300),
         to: "+525500000000".into(),
+        apart: None,
         server_pid: Some(std::process::id()),
     }
 }

@@ -15,6 +15,7 @@ pub mod name;
 pub mod numbers;
 pub mod phone;
 pub mod prompt;
+mod refusal;
 mod sound;
 pub mod spelling;
 mod token;
@@ -81,6 +82,11 @@ pub fn read_in(text: &str, context: Context) -> Heard {
         usted: manner::usted(&row),
         email,
     }
+}
+
+/// Whether somebody asks not to be called any more ("no me llamen más", "quítenme de su lista"); not when or how.
+pub fn refuses_calls(text: &str) -> bool {
+    refusal::refuses_calls(&token::tokens(text))
 }
 
 fn read_phone(row: &[token::Token], context: Context) -> Option<Phone> {

@@ -74,6 +74,8 @@ impl fmt::Debug for CallResource {
 pub struct CallList {
     /// Only calls to this number.
     pub to: Option<String>,
+    /// Only the legs that this call has dialled.
+    pub parent: Option<CallSid>,
     /// Only calls that started on this day or later, `YYYY-MM-DD` in UTC. The API knows no finer time, and a call that
     /// is still queued has not started.
     pub started_from: Option<String>,
@@ -90,6 +92,7 @@ pub fn fetch_call(account: &AccountSid, call: &CallSid) -> Request {
 pub fn list_calls(account: &AccountSid, list: &CallList) -> Request {
     Request::get(path(account, "/Calls"))
         .with_if("To", list.to.clone())
+        .with_if("ParentCallSid", list.parent.as_ref().map(ToString::to_string))
         .with_if("StartTime>", list.started_from.clone())
         .with_if("PageSize", list.page_size.map(|size| size.to_string()))
 }

@@ -107,13 +107,17 @@ fn an_update_has_exactly_one_meaning() {
 fn reads_and_changes_of_the_set_up_travel_as_documented() {
     let list = CallList {
         to: Some("+525512345678".into()),
+        parent: Some(call()),
         started_from: Some("2026-11-24".into()),
         page_size: Some(20),
     };
     let request = list_calls(&account(), &list);
     assert_eq!(
         (request.verb, request.encoded().as_str()),
-        (Verb::Get, "To=%2B525512345678&StartTime%3E=2026-11-24&PageSize=20")
+        (
+            Verb::Get,
+            format!("To=%2B525512345678&ParentCallSid={CALL}&StartTime%3E=2026-11-24&PageSize=20").as_str()
+        )
     );
     assert!(
         fetch_call(&account(), &call())

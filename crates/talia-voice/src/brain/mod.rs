@@ -60,6 +60,8 @@ pub trait Brain: Send {
     fn forget(&mut self, cue: CueId);
     /// A line of the transcript is final: for the assistant, what was really heard of it.
     fn heard(&mut self, entry: &Entry);
+    /// Whether the caller has asked not to be called any more.
+    fn refuses_calls(&self) -> bool;
     /// The lead as far as it is known, for a call that ends in the middle.
     fn lead(&self) -> LeadDraft;
     /// All that is needed to go on in another process: JSON of the brain's own, with the caller's words in it.

@@ -1,15 +1,15 @@
 //! What a conversation needs to go on after its stream was lost, as it is kept.
 
-use crate::{
-    app::App,
-    line::AnsweredCall,
-    store::{ConversationRow, StoreError},
-};
+use crate::{app::App, line::AnsweredCall, store::StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 use talia_dialogue::Resumption;
+use tokio::time::timeout;
+
+/// How long the database may take to tell of a broken conversation: its caller waits in silence.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// Kept with every change: the newest one is where a broken conversation goes on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,27 @@ pub(super) async fn beginning(app: &App, call: &AnsweredCall) -> Beginning {
     }
 }
 
+/// What this process knows of the call by heart is at least as new as what its database took; the rest, and another
+/// node's calls, the database knows.
 async fn load(app: &App, call: &AnsweredCall) -> Result<Option<Beginning>, StoreError> {
+    let here = app.lately.call(call.call_sid.as_str());
+    let left = here.as_ref().and_then(|here| here.left.clone());
+    if let Some(left) = left.filter(|left| left.stream == i64::from(call.streams_before)) {
+        let unanswered = here.map_or(0, |here| here.unanswered);
+        let memory = read(&left.memory, call.call_sid.as_str());
+        return Ok(Some(resumption(
+            call,
+            (left.began, left.disclosed),
+            (memory, unanswered),
+        )));
+    }
+    match timeout(PATIENCE, from_store(app, call)).await {
+        Ok(found) => found,
+        Err(_) => Err(StoreError::Locked),
+    }
+}
+
+async fn from_store(app: &App, call: &AnsweredCall) -> Result<Option<Beginning>, StoreError> {
     let call_sid = call.call_sid.as_str();
     let Some(conversation) = app.store.conversation(call_sid).await? else {
         return Ok(None);
@@ -79,8 +99,17 @@ async fn load(app: &App, call: &AnsweredCall) -> Result<Option<Beginning>, Store
         .filter(|transfer| transfer.state == "unanswered")
         .count();
     let began: Timestamp = conversation.began_at.parse().unwrap_or(call.at);
+    let memory = conversation.memory.and_then(|memory| read(&memory, call_sid));
+    Ok(Some(resumption(call, (began, disclosed), (memory, unanswered))))
+}
+
+fn resumption(
+    call: &AnsweredCall,
+    (began, disclosed): (Timestamp, bool),
+    (memory, unanswered): (Option<Memory>, usize),
+) -> Beginning {
     let offset = Duration::try_from(began.duration_until(call.at)).unwrap_or_default();
-    let kept = memory_of(&conversation).map(|mut memory| {
+    let kept = memory.map(|mut memory| {
         let why = if unanswered > memory.told {
             Resumption::NobodyAnswered
         } else {
@@ -89,18 +118,15 @@ async fn load(app: &App, call: &AnsweredCall) -> Result<Option<Beginning>, Store
         memory.told = unanswered;
         Kept { memory, disclosed, why }
     });
-    Ok(Some(Beginning { began, offset, kept }))
+    Beginning { began, offset, kept }
 }
 
-fn memory_of(conversation: &ConversationRow) -> Option<Memory> {
-    let memory = serde_json::from_str(conversation.memory.as_deref()?);
+fn read(memory: &str, call_sid: &str) -> Option<Memory> {
+    let memory = serde_json::from_str(memory);
     memory
         .inspect_err(|_| {
             // Its text holds the caller's words, and the parser's message may hold its text.
-            tracing::error!(
-                call.sid = conversation.call_sid,
-                "a conversation's memory can't be read"
-            );
+            tracing::error!(call.sid = call_sid, "a conversation's memory can't be read");
         })
         .ok()
 }

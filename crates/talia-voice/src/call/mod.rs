@@ -14,7 +14,7 @@ use crate::{
     brain::{Brain, Handover, Thought, realtime::Wake, script::ScriptBrain},
     ears::{EarEvent, Ears},
     engines,
-    line::{self, AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
+    line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
 };
 use live::{Live, LiveEvent};
@@ -28,11 +28,14 @@ use talia_dialogue::{
 };
 use talia_spanish::Language;
 use talia_speech::EngineError;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
+
+/// How long a stream's end waits for the disk; its next stream waits behind it. What takes longer is written later.
+const DURABLY: Duration = Duration::from_millis(300);
 
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
@@ -86,6 +89,8 @@ struct CallTask {
     words_are_asked: bool,
     /// Transfers that nobody answered, and of which the caller was told.
     told: usize,
+    /// The caller has heard that an AI is speaking.
+    disclosed: bool,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
     /// Characters given to the mouth.
@@ -144,6 +149,7 @@ impl CallTask {
         Ok(Self {
             origin,
             offset: beginning.offset,
+            disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             kept,
             dialogue: Dialogue::new(settings),
@@ -392,7 +398,10 @@ impl CallTask {
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
                 Output::Transcript(entry) => self.line(entry),
-                Output::DisclosureHeard => self.recorder.disclosure_heard(self.now()),
+                Output::DisclosureHeard => {
+                    self.disclosed = true;
+                    self.recorder.disclosure_heard(self.now());
+                }
                 Output::BargeIn(barge_in) => {
                     self.app.metrics.barge_in(barge_in);
                     self.live.send(match barge_in {
@@ -426,20 +435,39 @@ impl CallTask {
         }
     }
 
+    /// Leaves with this process what the call's next stream needs, should the database be slow to take it.
+    fn leave(&self) {
+        let left = LeftHere {
+            stream: i64::from(self.call.streams_before) + 1,
+            began: self.recorder.began(),
+            memory: serde_json::to_string(&self.memory()).unwrap_or_default(),
+            disclosed: self.disclosed,
+        };
+        self.app.lately.left(self.call.call_sid.as_str(), left);
+    }
+
     /// Makes the call's last rows durable, then lets the line go: what Twilio asks next depends on them.
     async fn finish(mut self) {
         let reason = self.ended.unwrap_or(EndReason::Failure);
         let now = self.now();
         self.recorder.lead(&self.brain.lead(), now, true);
+        // Only now: who goes on ("… antes de las cinco") has taken it back. Who hangs up with it, hasn't.
+        if self.brain.refuses_calls() && self.call.person().starts_with('+') {
+            self.recorder.do_not_call(self.call.person(), now);
+        }
         if self.broken {
-            // The next stream goes on from here: durable before it may begin.
+            // The next stream goes on from here, on whatever node it begins.
+            self.leave();
             self.recorder.remember_durably(&self.memory(), now).await;
         } else if let (EndReason::Transferred, Some(handover)) = (reason, &self.handover) {
+            self.leave();
             self.recorder.remember_durably(&self.memory(), now).await;
             line::hand_over(&self.app, &self.call.call_sid, handover).await;
         } else {
-            // What failed is counted by the store, and what was deferred is written later.
-            let _ = self.app.store.call_ended(self.call.call_sid.as_str(), reason).await;
+            let call_sid = self.call.call_sid.as_str();
+            self.app.lately.over(call_sid);
+            // What failed is counted by the store, and what takes longer is written later.
+            let _ = timeout(DURABLY, self.app.store.call_ended(call_sid, reason)).await;
             if reason != EndReason::CallerHungUp {
                 line::end_call(&self.app, &self.call.call_sid).await;
             }

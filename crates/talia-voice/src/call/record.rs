@@ -9,6 +9,7 @@ use crate::{
 use jiff::Timestamp;
 use std::time::Duration;
 use talia_dialogue::Entry;
+use tokio::time::timeout;
 
 /// Hands rows of one call to the store, in order.
 pub(super) struct Recorder {
@@ -32,6 +33,11 @@ impl Recorder {
             began,
             kept: LeadDraft::default(),
         }
+    }
+
+    /// When the conversation began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.began
     }
 
     fn at(&self, since: Duration) -> Timestamp {
@@ -65,8 +71,8 @@ impl Recorder {
     /// The same, on disk when it returns, or soon after where the disk fails.
     pub(super) async fn remember_durably(&self, memory: &Memory, since: Duration) {
         if let Some(record) = self.memory_record(memory, since) {
-            // What failed is counted by the store, and what was deferred is written later.
-            let _ = self.store.keep(record).await;
+            // What failed is counted by the store, and what takes longer is written later.
+            let _ = timeout(super::DURABLY, self.store.keep(record)).await;
         }
     }
 
@@ -78,6 +84,15 @@ impl Recorder {
             memory,
             at: self.at(since),
         }))
+    }
+
+    /// The person at this number (E.164) doesn't want to be called any more.
+    pub(super) fn do_not_call(&self, number: &str, since: Duration) {
+        self.keep(Record::DoNotCall {
+            number: number.to_owned(),
+            call_sid: self.call_sid.clone(),
+            at: self.at(since),
+        });
     }
 
     /// The caller has heard the disclosure to its last word.

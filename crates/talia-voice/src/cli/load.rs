@@ -1,6 +1,7 @@
 //! `talia-voice load`: many callers at once, in real time, and what they felt.
 
 use super::call::Target;
+use crate::store::Hold;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -28,6 +29,16 @@ pub(super) struct Load {
     /// Cuts each call's first media socket after so many milliseconds: how soon does the caller hear something again?
     #[arg(long)]
     cut_ms: Option<u64>,
+    /// A server's SQLite database (`sqlite:PATH`), which is held against it for a part of the run: what do its webhooks
+    /// take without it?
+    #[arg(long, value_name = "URL")]
+    hold_database: Option<String>,
+    /// From so many seconds after the beginning…
+    #[arg(long, default_value_t = 2.0, requires = "hold_database")]
+    hold_from: f64,
+    /// …for so many.
+    #[arg(long, default_value_t = 10.0, requires = "hold_database")]
+    hold_for: f64,
     /// Threads of callers.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -60,14 +71,36 @@ impl Load {
             ramp: Duration::from_secs_f64(self.ramp.max(0.0)),
             to: self.target.to.clone(),
             server_pid: self.server_pid,
+            apart: self.held(),
         };
-        let report = load::run(plan).await?;
+        let (report, held) = tokio::join!(load::run(plan), self.hold());
+        held?;
+        let report = report?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {
             print(&report);
         }
         Ok(())
+    }
+
+    /// When the database is held, since the beginning.
+    fn held(&self) -> Option<(Duration, Duration)> {
+        self.hold_database.as_ref()?;
+        let seconds = |seconds: f64| Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
+        let from = seconds(self.hold_from);
+        Some((from, from + seconds(self.hold_for)))
+    }
+
+    /// Holds it then.
+    async fn hold(&self) -> Result<()> {
+        let (Some(url), Some((from, until))) = (&self.hold_database, self.held()) else {
+            return Ok(());
+        };
+        tokio::time::sleep(from).await;
+        let hold = Hold::take(url).await.context("the database can't be held")?;
+        tokio::time::sleep(until.saturating_sub(from)).await;
+        hold.release().await.context("the database can't be let go")
     }
 }
 
@@ -80,6 +113,9 @@ fn print(report: &LoadReport) {
         report.endings
     );
     println!("webhook answer, ms             {}", report.webhook_ms);
+    if report.webhook_apart_ms.count > 0 {
+        println!("… with the database held, ms   {}", report.webhook_apart_ms);
+    }
     if report.resume_gap_ms.count > 0 {
         println!("next verb → audible again, ms  {}", report.resume_gap_ms);
     }

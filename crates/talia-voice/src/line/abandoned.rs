@@ -19,6 +19,8 @@ const LONGEST_TRANSFER: Duration = Duration::from_hours(4);
 const LEASE: Duration = Duration::from_secs(15);
 /// …and says so this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often Twilio is asked whether a caller who was promised a person is still with one.
+const LOOK: Duration = Duration::from_mins(1);
 /// Questions to Twilio at once.
 const AT_ONCE: usize = 8;
 
@@ -27,6 +29,8 @@ const AT_ONCE: usize = 8;
 pub enum Step {
     /// Twilio is told to come back for it.
     Recall,
+    /// Its caller was promised a person: where Twilio neither dials nor has anybody on the line, it is told to come back.
+    Look,
     /// It counts as abandoned: what Twilio says of it stands, and where it says nothing, it has failed.
     Close,
 }
@@ -43,6 +47,8 @@ pub struct Abandoned {
 struct Waiting {
     since: Duration,
     recalled: bool,
+    /// When Twilio was last asked about its legs.
+    looked: Option<Duration>,
 }
 
 impl Abandoned {
@@ -58,7 +64,7 @@ impl Abandoned {
 
     /// Takes the open calls that have no stream at `now` (any monotonic clock), and answers what is due. A call that
     /// moved on meanwhile (another status, another stream) begins to wait anew. Each is recalled once; one that has
-    /// never had a stream, or is with a person, isn't.
+    /// never had a stream isn't, and of one that may be with a person Twilio is asked first, every minute.
     pub fn due(&mut self, now: Duration, without_stream: Vec<OpenCall>) -> Vec<(OpenCall, Step)> {
         let seen: HashSet<OpenCall> = without_stream.into_iter().collect();
         self.waiting.retain(|call, _| seen.contains(call));
@@ -67,6 +73,7 @@ impl Abandoned {
             let waiting = self.waiting.entry(call.clone()).or_insert(Waiting {
                 since: now,
                 recalled: false,
+                looked: None,
             });
             let waited = now.saturating_sub(waiting.since);
             let close_after = if call.transferred {
@@ -74,10 +81,15 @@ impl Abandoned {
             } else {
                 self.close_after
             };
-            let lost = call.streams > 0 && !call.transferred;
+            let lost = call.streams > 0 && waited >= self.recall_after;
             if waited >= close_after {
                 due.push((call, Step::Close));
-            } else if lost && !waiting.recalled && waited >= self.recall_after {
+            } else if lost && call.transferred {
+                if waiting.looked.is_none_or(|at| now.saturating_sub(at) >= LOOK) {
+                    waiting.looked = Some(now);
+                    due.push((call, Step::Look));
+                }
+            } else if lost && !waiting.recalled {
                 waiting.recalled = true;
                 due.push((call, Step::Recall));
             }
@@ -114,8 +126,30 @@ async fn follow(app: &App, call: OpenCall, step: Step) -> Result<bool, StoreErro
             recall(app, &call).await?;
             Ok(false)
         }
+        Step::Look => look(app, &call).await,
         Step::Close => close(app, &call).await,
     }
+}
+
+/// Recalls a caller who was promised a person and hears nobody: whoever wrote the promise down died before Twilio heard of
+/// it, and Twilio doesn't ask by itself. Then the promise is kept, as it stands in the row.
+async fn look(app: &App, call: &OpenCall) -> Result<bool, StoreError> {
+    let (Some(rest), Ok(call_sid)) = (&app.rest, CallSid::new(&call.call_sid)) else {
+        return Ok(false);
+    };
+    match ask(app, call).await? {
+        Answer::Over => return Ok(true),
+        Answer::Silent | Answer::Unknown => return Ok(false),
+        Answer::Alive => {}
+    }
+    // Counted by the client; the next look asks again.
+    let Ok(legs) = rest.legs_of(&call_sid).await else {
+        return Ok(false);
+    };
+    if legs.iter().all(|leg| leg.status.is_terminal()) && !app.live.has(&call.call_sid) {
+        recall(app, call).await?;
+    }
+    Ok(false)
 }
 
 /// Sends a live call to where it says how it goes on.

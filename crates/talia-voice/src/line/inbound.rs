@@ -1,8 +1,10 @@
 //! `POST /api/voice/inbound`: a call begins. Its row is written, and Twilio told where to stream.
 
 use super::documents::{self, StreamDocument};
+use super::tokens::Awaited;
 use super::webhook;
 use crate::app::App;
+use crate::brain::Errand;
 use crate::store::{NewCall, StoreError, StreamClaim};
 use crate::telemetry::labels::{Refusal, Webhook};
 use axum::body::Body;
@@ -10,12 +12,8 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 use std::sync::Arc;
-use std::time::Duration;
 use talia_twilio::webhook::{Direction, VoiceRequest};
 use tokio::time::timeout;
-
-/// How long a caller waits for the database. One that takes longer, or is gone, gets to know of the call later.
-const STORE_PATIENCE: Duration = Duration::from_millis(30);
 
 /// Answers the Voice URL.
 pub(crate) async fn inbound(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
@@ -35,27 +33,12 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     if app.live.count() >= app.config.limits.max_calls {
         return webhook::apologise(app, Refusal::TooManyCalls);
     }
+    let call = call_of(app, voice);
     let assistant = &app.assistants.for_number(&voice.to).id;
-    let call = NewCall {
-        call_sid: voice.call_sid.as_str().to_owned(),
-        account_sid: voice.account_sid.as_str().to_owned(),
-        from: voice.from.clone(),
-        to: voice.to.clone(),
-        direction: direction_word(voice.direction).to_owned(),
-        assistant: Some(assistant.to_owned()),
-        status: voice.call_status,
-        at: app.clock.wall(),
-    };
-    let token = match timeout(STORE_PATIENCE, admit(app, call.clone())).await {
-        Ok(Ok(Admitted::Stream(token))) => token,
-        Ok(Ok(Admitted::Over)) => return documents::respond(&documents::hangup()),
-        Ok(Err(_)) | Err(_) => {
-            app.metrics.answered_unkept.inc();
-            match app.tokens.unkept(&app.store, call) {
-                Ok(token) => token,
-                Err(_) => return webhook::apologise(app, Refusal::StoreUnavailable),
-            }
-        }
+    let token = match admit_in_time(app, call, None).await {
+        Ok(Admitted::Stream(token)) => token,
+        Ok(Admitted::Over) => return documents::respond(&documents::hangup()),
+        Err(_) => return webhook::apologise(app, Refusal::StoreUnavailable),
     };
     documents::respond(&documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
@@ -65,12 +48,47 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     }))
 }
 
-/// What the database says to a call that begins.
-enum Admitted {
+/// A call as Twilio tells of it, with the assistant of its number.
+pub(super) fn call_of(app: &App, voice: &VoiceRequest) -> NewCall {
+    NewCall {
+        call_sid: voice.call_sid.as_str().to_owned(),
+        account_sid: voice.account_sid.as_str().to_owned(),
+        from: voice.from.clone(),
+        to: voice.to.clone(),
+        direction: direction_word(voice.direction).to_owned(),
+        assistant: Some(app.assistants.for_number(&voice.to).id.clone()),
+        status: voice.call_status,
+        at: app.clock.wall(),
+    }
+}
+
+/// What is said to a call that begins.
+pub(super) enum Admitted {
     /// It may stream with this token.
     Stream(String),
     /// It is over, or streams already.
     Over,
+}
+
+/// Asks the database, and answers without it where that takes too long.
+pub(super) async fn admit_in_time(app: &App, call: NewCall, errand: Option<Errand>) -> Result<Admitted, StoreError> {
+    if let Ok(Ok(admitted)) = timeout(webhook::STORE_PATIENCE, admit(app, call.clone())).await {
+        return Ok(admitted);
+    }
+    if let Some(here) = app
+        .lately
+        .call(&call.call_sid)
+        .filter(|here| here.over || here.streams > 0)
+    {
+        // Its first stream is there, or was: this request is a repetition, and its token stays used up.
+        app.metrics.refused(Refusal::Replayed);
+        let recent = app.tokens.recent(&call.call_sid, 0).filter(|_| !here.over);
+        return Ok(recent.map_or(Admitted::Over, Admitted::Stream));
+    }
+    app.metrics.answered_unkept.inc();
+    app.lately.begun(call.clone(), errand, 0);
+    let token = app.tokens.unkept(&app.store, Awaited { call, streams: Some(0) })?;
+    Ok(Admitted::Stream(token))
 }
 
 async fn admit(app: &App, call: NewCall) -> Result<Admitted, StoreError> {

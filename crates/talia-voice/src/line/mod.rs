@@ -5,6 +5,7 @@ mod after;
 mod check;
 mod documents;
 mod inbound;
+mod lately;
 mod live;
 mod media_socket;
 mod message_rate;
@@ -20,6 +21,7 @@ mod transfer;
 mod uplink;
 mod webhook;
 
+pub use lately::{CallHere, Lately, LeftHere};
 pub use live::{LiveCall, LiveCalls};
 pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
 pub use own_signature::OwnSignatures;

@@ -41,6 +41,7 @@ async fn keep(app: &App, report: &StatusCallback) -> Response {
         .await;
     if report.call_status.is_terminal() {
         // A stream that still looks open leads nowhere.
+        app.lately.over(report.call_sid.as_str());
         app.live.end(&report.call_sid, CloseCause::CallOver);
     }
     match kept {

@@ -1,8 +1,8 @@
 //! `GET /api/voice/stream/{token}`: a media socket. Nothing is begun before signature and token hold.
 
 use super::media_socket::{SocketLimits, await_start};
-use super::tokens::Unkept;
-use super::{MediaSocket, tokens, webhook};
+use super::tokens::{Awaited, Unkept};
+use super::{MediaSocket, outbound, tokens, webhook};
 use crate::app::App;
 use crate::brain::Errand;
 use crate::store::{Burnt, CallRow, NewCall, Record, StatusReport, StreamClaim};
@@ -113,22 +113,30 @@ async fn admit(app: &App, token: &str) -> Result<(StreamClaim, CallRow), Refusal
     // Taken first, so that it is good once whatever the database says.
     let unkept = match app.tokens.take_unkept(&hash) {
         Unkept::Used => return Err(Refusal::TokenUsed),
-        Unkept::Good(call) => Some(call),
+        Unkept::Good(awaited) => Some(awaited),
         Unkept::Unknown => None,
     };
-    let burnt = timeout(STORE_PATIENCE, app.store.burn_token(hash)).await;
+    let patience = match &unkept {
+        Some(awaited) if awaited.streams.is_some() => webhook::STORE_PATIENCE,
+        // The database alone knows where the conversation stands.
+        _ => STORE_PATIENCE,
+    };
+    let burnt = timeout(patience, app.store.burn_token(hash)).await;
     let refusal = match burnt {
-        Ok(Ok(Burnt::Good(claim))) => return known(app, claim).await,
+        Ok(Ok(Burnt::Good(claim))) => match timeout(STORE_PATIENCE, known(app, claim)).await {
+            Ok(Err(Refusal::StoreUnavailable)) | Err(_) => Refusal::StoreUnavailable,
+            Ok(answer) => return answer,
+        },
         Ok(Ok(Burnt::Used)) => return Err(Refusal::TokenUsed),
         Ok(Ok(Burnt::Expired)) => return Err(Refusal::TokenExpired),
         Ok(Ok(Burnt::Unknown)) => Refusal::TokenUnknown,
         Ok(Err(_)) | Err(_) => Refusal::StoreUnavailable,
     };
     // Its call was answered without the database, which still doesn't know of it.
-    let call = unkept.ok_or(refusal)?;
+    let awaited = unkept.ok_or(refusal)?;
     // A failure is counted by the store: then only a resumption lacks its memory.
     let _ = app.store.record(Record::Opened(hash));
-    Ok(unknown(*call))
+    Ok(unknown(*awaited))
 }
 
 async fn known(app: &App, claim: StreamClaim) -> Result<(StreamClaim, CallRow), Refusal> {
@@ -140,7 +148,7 @@ async fn known(app: &App, claim: StreamClaim) -> Result<(StreamClaim, CallRow), 
 }
 
 /// The row that a call will have.
-fn unknown(call: NewCall) -> (StreamClaim, CallRow) {
+fn unknown(Awaited { call, streams }: Awaited) -> (StreamClaim, CallRow) {
     let claim = StreamClaim {
         call_sid: call.call_sid.clone(),
         account_sid: call.account_sid.clone(),
@@ -158,7 +166,7 @@ fn unknown(call: NewCall) -> (StreamClaim, CallRow) {
         ended_reason: None,
         disclosure_heard_at: None,
         duration_s: None,
-        streams: 1,
+        streams: streams.unwrap_or(0) + 1,
     };
     (claim, row)
 }
@@ -201,6 +209,17 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
     }));
     let answering = app.assistants.for_number(&row.to_number).id.clone();
     let errand = errand_of(&app, &row).await;
+    let begun = NewCall {
+        call_sid: claim.call_sid,
+        account_sid: claim.account_sid,
+        from: row.from_number.clone(),
+        to: row.to_number.clone(),
+        direction: row.direction,
+        assistant: row.assistant.clone(),
+        status: CallStatus::InProgress,
+        at,
+    };
+    app.lately.begun(begun, errand.clone(), row.streams);
     let call = AnsweredCall {
         call_sid: start.call_sid.clone(),
         stream_sid: start.stream_sid.clone(),
@@ -232,10 +251,11 @@ async fn errand_of(app: &App, row: &CallRow) -> Option<Errand> {
     if row.direction != "outbound-api" {
         return None;
     }
+    if let Some(errand) = app.lately.call(&row.call_sid).and_then(|here| here.errand) {
+        return Some(errand);
+    }
     // A failure is counted by the store.
-    let outbound = app.store.outbound_of_call(&row.call_sid).await.ok().flatten();
-    Some(outbound.map_or_else(Errand::default, |outbound| Errand {
-        purpose: outbound.purpose,
-        variables: serde_json::from_str(&outbound.variables).unwrap_or_default(),
-    }))
+    let outbound = timeout(STORE_PATIENCE, app.store.outbound_of_call(&row.call_sid)).await;
+    let outbound = outbound.ok().and_then(Result::ok).flatten();
+    Some(outbound.as_ref().map_or_else(Errand::default, outbound::errand))
 }

@@ -12,7 +12,7 @@ use talia_twilio::webhook::{StreamEvent, StreamStatus};
 
 /// Logs what Twilio saw, and ends a stream that Twilio says is broken, however alive it looks from here: then its call
 /// is without one, and is recalled should Twilio not come back by itself. Its error text is not ours to repeat; the
-/// call's identifier finds it in Twilio's console.
+/// call's identifier finds it in Twilio's console, and its code is logged.
 pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     webhook::timed(&app, Webhook::StreamStatus, async {
         match webhook::parsed(&app, request, StreamStatus::read, |status| &status.account_sid).await {
@@ -33,7 +33,12 @@ pub(crate) async fn stream_status(State(app): State<Arc<App>>, request: Request<
 fn log(status: &StreamStatus) {
     let (call, stream) = (status.call_sid.as_str(), status.stream_sid.as_str());
     match status.event {
-        StreamEvent::Error => tracing::warn!(call.sid = call, stream.sid = stream, "Twilio reports a broken stream"),
+        StreamEvent::Error => tracing::warn!(
+            call.sid = call,
+            stream.sid = stream,
+            stream.code = status.error_code(),
+            "Twilio reports a broken stream"
+        ),
         event => tracing::debug!(
             call.sid = call,
             stream.sid = stream,

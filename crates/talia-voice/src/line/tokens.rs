@@ -31,10 +31,18 @@ pub struct StreamTokens {
 pub enum Unkept {
     /// Nothing: only the database knows.
     Unknown,
-    /// It is good, for the first stream of this call.
-    Good(Box<NewCall>),
+    /// It is good, for the next stream of this call.
+    Good(Box<Awaited>),
     /// It was used here.
     Used,
+}
+
+/// A call whose next stream is awaited without the database.
+#[derive(Debug, Clone)]
+pub struct Awaited {
+    pub call: NewCall,
+    /// How many streams it has had; none where nobody could be asked.
+    pub streams: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -76,10 +84,11 @@ impl StreamTokens {
         (known.forget_at > self.clock.now()).then(|| known.token.get().cloned())?
     }
 
-    /// The token of the first stream of a call that is answered although the database doesn't: it is good here, once,
+    /// The token of the next stream of a call that is answered although the database doesn't: it is good here, once,
     /// and in the database as soon as that takes it.
-    pub fn unkept(&self, store: &Store, call: NewCall) -> Result<String, StoreError> {
-        let (cell, now) = (self.cell(&call.call_sid, 0), self.clock.now());
+    pub fn unkept(&self, store: &Store, awaited: Awaited) -> Result<String, StoreError> {
+        let call = &awaited.call;
+        let cell = self.cell(&call.call_sid, awaited.streams.unwrap_or(0));
         let token = match cell.get() {
             Some(token) => token.clone(),
             None => random_token()?,
@@ -94,7 +103,7 @@ impl StreamTokens {
             call_sid: call.call_sid.clone(),
             account_sid: call.account_sid.clone(),
         };
-        let hash = hash(&token);
+        let (hash, now) = (hash(&token), self.clock.now());
         store.record(Record::Started(call.clone()))?;
         store.record(Record::Token {
             hash,
@@ -106,7 +115,7 @@ impl StreamTokens {
         // A repeated webhook names the same token, which may be used up by now.
         unkept
             .entry(hash)
-            .or_insert_with(|| (Unkept::Good(Box::new(call)), now + self.ttl));
+            .or_insert_with(|| (Unkept::Good(Box::new(awaited)), now + self.ttl));
         Ok(token)
     }
 

@@ -137,41 +137,93 @@ pub(super) async fn asked(app: &App, call: &CallRow) -> Result<Option<twiml::Res
     };
     let document = dial(app, call, (&transfer.destination, transfers.len())).await;
     if document.is_none() {
+        let before = transfers.iter().filter(|transfer| transfer.state == "unanswered");
+        app.lately.nobody_answered(&call.call_sid, Some(before.count() + 1));
         app.store.transfer_ended(&call.call_sid, false, "refused").await?;
     }
     Ok(document)
+}
+
+/// Whether a call's caller is to be handed to a person of whom Twilio wasn't told by REST.
+pub(super) async fn is_promised(app: &App, call_sid: &str) -> Result<bool, StoreError> {
+    let transfers = app.store.transfers(call_sid).await?;
+    Ok(transfers.last().is_some_and(|transfer| transfer.state == "asked"))
 }
 
 /// `POST /api/voice/transferred`: the person's leg has ended, or never came to stand.
 pub(crate) async fn transferred(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     webhook::timed(&app, Webhook::Transferred, async {
         match webhook::parsed(&app, request, VoiceRequest::read, |voice| &voice.account_sid).await {
-            Ok((voice, form)) => match outcome(&app, &voice, &form).await {
-                Ok(response) => response,
-                Err(_) => webhook::apologise(&app, Refusal::StoreUnavailable),
-            },
+            Ok((voice, form)) => outcome(&app, &voice, &form).await,
             Err(refused) => refused,
         }
     })
     .await
 }
 
-async fn outcome(app: &App, voice: &VoiceRequest, form: &Form) -> Result<Response, StoreError> {
+/// What Twilio says here is the truth of the leg; the database, where it hangs or is gone, gets to know of it later.
+async fn outcome(app: &Arc<App>, voice: &VoiceRequest, form: &Form) -> Response {
     let call_sid = voice.call_sid.as_str();
     let word = form.get("DialCallStatus").unwrap_or_default();
     // A person who hangs up while the summary is read has answered, and not been joined.
     let joined = form.get("DialBridged") != Some("false");
     let answered = matches!(word, "completed" | "answered") && joined;
     let word = DIAL_WORDS.iter().find(|known| **known == word).unwrap_or(&"other");
-    app.store.transfer_ended(call_sid, answered, word).await?;
-    let transfers = app.store.transfers(call_sid).await?;
-    settle(app, call_sid, &transfers, form.get("DialCallDuration")).await?;
-    if transfers.last().is_some_and(|transfer| transfer.state == "answered") {
-        app.store.call_ended(call_sid, EndReason::Transferred).await?;
-        return Ok(documents::respond(&documents::hangup()));
+    let duration = form.get("DialCallDuration").map(str::to_owned);
+    let task = tokio::spawn(keep_outcome(
+        app.clone(),
+        call_sid.to_owned(),
+        (answered, word, duration),
+    ));
+    let kept = match timeout(webhook::STORE_PATIENCE, task).await {
+        Ok(Ok(Ok(kept))) => Some(kept),
+        // It goes on by itself, and a failure is counted by the store.
+        _ => None,
+    };
+    if kept.map_or(answered, |kept| kept.answered) {
+        app.lately.over(call_sid);
+        return documents::respond(&documents::hangup());
     }
+    app.lately.nobody_answered(call_sid, kept.map(|kept| kept.unanswered));
     // With nobody there, the conversation goes on.
-    Ok(after::answer(app, voice).await)
+    after::answer(app, voice, after::From::Person).await
+}
+
+/// What is on disk of a call's transfers.
+#[derive(Debug, Clone, Copy)]
+struct KeptOutcome {
+    /// The last one was answered.
+    answered: bool,
+    /// How many were not.
+    unanswered: usize,
+}
+
+/// Writes down what became of a leg. What is on disk already is not changed by a repetition.
+async fn keep_outcome(
+    app: Arc<App>,
+    call_sid: String,
+    (answered, word, duration): (bool, &'static str, Option<String>),
+) -> Result<KeptOutcome, StoreError> {
+    if let Err(error) = app.store.transfer_ended(&call_sid, answered, word).await {
+        if answered {
+            // Queued behind it.
+            app.store.call_ended(&call_sid, EndReason::Transferred).await?;
+        }
+        return Err(error);
+    }
+    let transfers = app.store.transfers(&call_sid).await?;
+    let kept = KeptOutcome {
+        answered: transfers.last().is_some_and(|transfer| transfer.state == "answered"),
+        unanswered: transfers
+            .iter()
+            .filter(|transfer| transfer.state == "unanswered")
+            .count(),
+    };
+    if kept.answered {
+        app.store.call_ended(&call_sid, EndReason::Transferred).await?;
+    }
+    settle(&app, &call_sid, &transfers, duration.as_deref()).await?;
+    Ok(kept)
 }
 
 /// Tells what the person's leg took, so that no more is held back of what a day may cost.

@@ -7,10 +7,15 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use std::time::Duration;
 use talia_twilio::AccountSid;
 use talia_twilio::form::{Form, FormError, MAX_BODY, MAX_FIELDS};
 use talia_twilio::signature::{self, SETTINGS_HEADER, SIGNATURE_HEADER, SignatureHeaders};
 use tokio::time::timeout;
+
+/// How long the database may take to answer a webhook with a caller behind it. One that takes longer, or is gone, gets to
+/// know of it later.
+pub(super) const STORE_PATIENCE: Duration = Duration::from_millis(30);
 
 /// Reads a webhook's form. Nothing is looked up or written before its signature holds; what is refused is counted.
 pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Form, Response> {

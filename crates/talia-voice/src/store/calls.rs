@@ -183,7 +183,7 @@ pub(super) async fn advance(
 }
 
 /// Keeps a report and derives the call's row from all that there are: the same row whatever the order in which they
-/// came. Of two ends that contradict each other the one that Twilio counted first stands.
+/// came. Of two ends the one that Twilio counted first stands; one that isn't counted has only the time of its arrival.
 async fn report_once(connection: &mut SqliteConnection, report: &StatusReport) -> Result<bool, sqlx::Error> {
     let kept = sqlx::query(
         "INSERT INTO call_reports (call_sid, status, sequence, at, duration_s) VALUES (?, ?, ?, ?, ?)
@@ -200,7 +200,8 @@ async fn report_once(connection: &mut SqliteConnection, report: &StatusReport) -
         return Ok(false);
     }
     let reports: Vec<(String, i64, String, Option<i64>)> = sqlx::query_as(
-        "SELECT status, sequence, at, duration_s FROM call_reports WHERE call_sid = ? ORDER BY sequence, rowid",
+        "SELECT status, sequence, at, duration_s FROM call_reports WHERE call_sid = ?
+         ORDER BY sequence < 0, sequence, rowid",
     )
     .bind(&report.call_sid)
     .fetch_all(&mut *connection)

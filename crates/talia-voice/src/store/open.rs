@@ -8,9 +8,9 @@ use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, ConversationRow, LeadFields, LeadRow, NewCall, NewSegment, NewTransfer, OpenCall, OutboxRow,
-    SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash, TransferRow, calls, conversations, leads,
-    outbox, transcripts, transfers,
+    Burnt, CallRow, ConversationRow, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewTransfer, OpenCall,
+    OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash, TransferRow, calls,
+    conversations, leads, outbox, transcripts, transfers,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -317,6 +317,14 @@ impl Store {
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),
             Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
+            Record::DoNotCall { number, call_sid, at } => {
+                let change = DoNotCallChange::Add {
+                    number,
+                    reason: "asked for in a call".to_owned(),
+                    added_by: call_sid,
+                };
+                Write::LateDoNotCall(change, at)
+            }
             Record::Ended { call_sid, reason, at } => Write::End(Ending {
                 call_sid,
                 reason: write::reason_word(reason),

@@ -41,6 +41,12 @@ pub enum Record {
     DisclosureHeard { call_sid: String, at: Timestamp },
     /// What the conversation needs to go on after a break.
     Memory(NewMemory),
+    /// The owner of a number (E.164) doesn't want to be called any more.
+    DoNotCall {
+        number: String,
+        call_sid: String,
+        at: Timestamp,
+    },
     /// The conversation is over.
     Ended {
         call_sid: String,
@@ -72,6 +78,8 @@ pub(super) enum Write {
     Dial(String, Box<NewDial>),
     DialChanged(String, DialChange, Timestamp),
     DoNotCall(DoNotCallChange, Timestamp),
+    /// The same, promised to somebody in a call: kept until the disk takes it.
+    LateDoNotCall(DoNotCallChange, Timestamp),
 }
 
 /// What a write answers.
@@ -126,7 +134,7 @@ impl Write {
                     .await
                     .map(Written::Changed);
             }
-            Self::DoNotCall(change, at) => {
+            Self::DoNotCall(change, at) | Self::LateDoNotCall(change, at) => {
                 return do_not_call::change(connection, change, *at).await.map(Written::Changed);
             }
             Self::LateStart(call) => {

@@ -63,6 +63,11 @@ fn a_lost_stream_is_recalled_once_and_only_where_there_was_one() {
     let again = || vec![open(1, 2)];
     assert_eq!(due(&mut abandoned, 10, again(), Step::Recall), []);
     assert_eq!(due(&mut abandoned, 13, again(), Step::Recall), [open(1, 2)]);
+    // Of who may be talking with a person Twilio is asked, every minute.
+    let looks = |abandoned: &mut Abandoned, now| due(abandoned, now, vec![with_a_person.clone()], Step::Look).len();
+    let mut other = Abandoned::new(RECALL, AFTER);
+    let looked: Vec<usize> = [0, 2, 3, 4, 62, 63, 64, 123].map(|now| looks(&mut other, now)).into();
+    assert_eq!(looked, [0, 0, 1, 0, 0, 1, 0, 1]);
     // Who talks with a person for long isn't cut off.
     assert_eq!(overdue(&mut abandoned, 3_600, vec![with_a_person.clone()]), []);
 }

@@ -712,3 +712,38 @@ proptest! {
         prop_assert!(ended, "{text:?} goes on for ever");
     }
 }
+
+#[test]
+fn who_does_not_want_to_be_called_is_told_so_and_let_go() {
+    let mut talk = Talk::start();
+    assert!(!talk.brain.refuses_calls());
+    let answer = talk.say("No me llamen más, por favor.");
+    answer.says("no te volvemos a llamar a este número");
+    assert!(answer.ends && talk.brain.refuses_calls());
+    let mut formal = Talk::start();
+    formal
+        .say("Oiga, quítenme de su lista.")
+        .says("no le volvemos a llamar");
+    let mut english = Talk::with(english(), Some(CALLING_FROM));
+    english.cue(Cue::Opening);
+    english
+        .say("Please stop calling me.")
+        .says("we won't call this number again");
+    assert!(english.brain.refuses_calls());
+}
+
+#[test]
+fn who_only_says_when_may_still_be_called() {
+    let mut talk = Talk::start();
+    let first = talk.turn("No me llamen", None);
+    let answer = talk.cue(first);
+    assert!(answer.ends && talk.brain.refuses_calls());
+    // The sentence goes on: what its beginning seemed to be is taken back.
+    let whole = talk.turn("No me llamen antes de las cinco.", Some(CueId(talk.cue)));
+    assert!(!talk.cue(whole).ends && !talk.brain.refuses_calls());
+    // Nor is anything promised to whom nobody could keep it.
+    let mut unknown = Talk::with(spanish(), None);
+    unknown.cue(Cue::Opening);
+    unknown.say("No me llamen más.").omits("no te volvemos a llamar");
+    assert!(!unknown.brain.refuses_calls());
+}

@@ -16,7 +16,7 @@ use talia_voice::store::{DialAnswer, NewDial, OutboundState};
 use talia_voice::telemetry::labels::{Refusal, RestOperation, RestOutcome};
 
 /// Somebody who says what they need, and goodbye.
-const PERSON: &str = r#"
+pub(crate) const PERSON: &str = r#"
 silence_ms = 500
 [[step]]
 do = "wait_for_answer_end"
@@ -788,4 +788,35 @@ async fn a_program_that_goes_away_leaves_no_doubt() {
 /// The simulator dates its calls by the machine's clock, so a clock of ours must begin there.
 fn jiff_now() -> jiff::Timestamp {
     Clock::real().wall()
+}
+
+/// Said in a call that we made, it holds for the next one; said by somebody who calls us, too.
+#[tokio::test]
+async fn who_says_so_in_a_call_is_never_called_again() {
+    let calls = CallsOut::start(&[]).await;
+    calls
+        .put_person(&PERSON.replace("Muchas gracias, adiós.", "No me llamen más, por favor."))
+        .await;
+    let sid = sid_of(&calls.ask("uno", &wish(CALLEE)).await);
+    let outcome = calls.outcome(&sid).await;
+    outcome.assert_script_done();
+    outcome.assert_ended_by_server();
+    let store = &calls.server.app.store;
+    let lines = store.transcript(&sid).await.expect("a read");
+    let last = lines.last().expect("lines");
+    assert!(last.unheard.is_none(), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.text.starts_with("Entendido, no te volvemos a llamar")),
+        "{lines:#?}"
+    );
+    let listed = store.do_not_call(10).await.expect("a read");
+    assert_eq!(
+        (listed.len(), listed[0].number.as_str(), listed[0].added_by.as_str()),
+        (1, CALLEE, sid.as_str())
+    );
+    let answer = calls.ask("dos", &wish(CALLEE)).await;
+    assert_eq!((answer.status, reason(&answer).as_str()), (403, "do-not-call"));
+    assert_eq!(calls.api.journal().created_calls().len(), 1);
 }

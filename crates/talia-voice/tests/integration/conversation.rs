@@ -455,3 +455,18 @@ async fn a_caller_who_only_says_goodbye_is_no_lead() {
     );
     assert_events_match(&calls, &kept).await;
 }
+
+/// Who calls us and hangs up with it is believed too.
+#[tokio::test]
+async fn a_caller_who_wants_no_calls_and_hangs_up_is_on_the_list() {
+    let calls = CallServer::start().await;
+    let script = "silence_ms = 500\n[[step]]\ndo = \"wait_for_answer_end\"\n[[step]]\ndo = \"say\"\n\
+                  text = \"Quítenme de su lista.\"\n[[step]]\ndo = \"silence\"\nms = 1500\n[[step]]\ndo = \"hang_up\"\n";
+    let outcome = calls.ring(script).await;
+    outcome.assert_script_done();
+    calls.nothing_lives().await;
+    let store = &calls.server.app.store;
+    let listed = store.do_not_call(10).await.expect("a read");
+    let numbers: Vec<&str> = listed.iter().map(|row| row.number.as_str()).collect();
+    assert_eq!(numbers, ["+525512345678"]);
+}

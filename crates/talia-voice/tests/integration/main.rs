@@ -30,3 +30,4 @@ mod tls;
 mod transfers;
 mod twilio_function;
 mod webhooks;
+mod without_database;

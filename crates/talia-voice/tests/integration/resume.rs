@@ -19,7 +19,7 @@ const SAID: [&str; 4] = [
 
 /// The happy conversation of a caller who waits long enough that a slow machine's pause between two sentences isn't
 /// taken for the end of an answer.
-fn patient() -> String {
+pub(crate) fn patient() -> String {
     HAPPY.replace("silence_ms = 500", "silence_ms = 1200")
 }
 
@@ -30,7 +30,7 @@ async fn kept(calls: &CallServer, outcome: &CallOutcome) -> (Vec<SegmentRow>, Le
     (lines, store.lead(sid).await.expect("a read").expect("a lead"))
 }
 
-fn at(outcome: &CallOutcome, such: impl Fn(&What) -> bool) -> Vec<u64> {
+pub(crate) fn at(outcome: &CallOutcome, such: impl Fn(&What) -> bool) -> Vec<u64> {
     let events = outcome.log.iter().filter(|event| such(&event.what));
     events.map(|event| event.at_ms).collect()
 }
@@ -51,7 +51,7 @@ fn cut_in_the_callers_line(outcome: &CallOutcome) -> bool {
         .any(|(from, to)| (*from..*to + 100).contains(&cut))
 }
 
-async fn check(calls: &CallServer, outcome: &CallOutcome, how: &str) {
+pub(crate) async fn check(calls: &CallServer, outcome: &CallOutcome, how: &str) {
     outcome.assert_script_done();
     calls.nothing_lives().await;
     let store = &calls.server.app.store;
@@ -175,6 +175,37 @@ async fn a_carrier_that_hangs_behind_a_broken_socket_is_told_to_come_back() {
         matches!(updates[..], [url, "completed"] if url.ends_with("/api/voice/after")),
         "{updates:?}"
     );
+}
+
+/// A stream that only looks alive from here: nothing but Twilio's `stream-error` says that it is broken. The server gives
+/// it up, and, as Twilio waits for a word, says it.
+#[tokio::test]
+async fn a_stream_that_twilio_says_is_broken_is_given_up_and_the_call_comes_back() {
+    let calls = CallServer::start_with_rest(&[("TALIA_LIMITS__RESUME_AFTER_S", "1")]).await;
+    let (carrier, api) = calls.carrier_with(|settings| {
+        settings.after_break = AfterBreak::Hangs { at_most_ms: 20_000 };
+        settings.breaks_unseen = true;
+    });
+    let cut = Cut {
+        stream: Some(1),
+        at: CutAt::Ms(9_000),
+        abrupt: true,
+    };
+    let outcome = calls
+        .ring_through(&carrier, &patient(), |plan| plan.cuts = vec![cut])
+        .await;
+    let ends = outcome.log.iter().filter_map(|event| match event.what {
+        What::StreamEnd { how, .. } => Some(how),
+        _ => None,
+    });
+    assert_eq!(
+        ends.take(1).collect::<Vec<_>>(),
+        ["lost by the network, unseen by the server"]
+    );
+    check(&calls, &outcome, "unseen").await;
+    let requests = api.expect("an API").journal().requests();
+    let recalls = requests.iter().filter_map(|request| request.form.get("Url"));
+    assert_eq!(recalls.count(), 1, "{requests:?}");
 }
 
 #[tokio::test]

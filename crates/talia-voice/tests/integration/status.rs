@@ -2,10 +2,10 @@
 
 use crate::harness::{ACCOUNT, TestServer, call_sid, noon, status_form};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
-use talia_voice::store::{CallRow, StatusReport};
+use talia_voice::store::{CallRow, NewCall, StatusReport, Store};
 use talia_voice::telemetry::labels::Refusal;
 
 /// All orders of these.
@@ -76,6 +76,90 @@ async fn every_order_of_reports_ends_in_the_same_row() {
         assert_eq!(row.ended_at.as_deref(), Some("2026-11-24T18:00:03.000Z"), "{order:?}");
     }
     assert_eq!(server.app.metrics.call_completed.get(), 24);
+}
+
+/// What Twilio sends of one call that we make: the four events that were asked for, numbered and dated; the answer's own
+/// webhook; and the end once more as callbacks without a subscription tell it, without a number or a time.
+const SIX: [&str; 6] = [
+    "initiated 0",
+    "ringing 1",
+    "in-progress 2",
+    "completed 3",
+    "answer",
+    "completed",
+];
+
+/// One of [`SIX`], as it arrives.
+async fn arrives(store: &Store, sid: &str, what: &str, at: Timestamp) {
+    let (word, sequence) = what
+        .split_once(' ')
+        .map_or((what, None), |(word, number)| (word, Some(number)));
+    if word == "answer" {
+        let call = NewCall {
+            call_sid: sid.to_owned(),
+            account_sid: ACCOUNT.to_owned(),
+            from: "+525587654321".to_owned(),
+            to: "+525512345678".to_owned(),
+            direction: "outbound-api".to_owned(),
+            assistant: Some("breve".to_owned()),
+            status: CallStatus::InProgress,
+            at,
+        };
+        store.call_started(call).await.expect("a write");
+        return;
+    }
+    let status = CallStatus::parse(word).expect("a status");
+    let sequence: Option<u64> = sequence.map(|number| number.parse().expect("a number"));
+    let report = StatusReport {
+        call_sid: sid.to_owned(),
+        status,
+        sequence,
+        duration_s: status.is_terminal().then_some(7),
+        at: sequence.map_or(at, |step| happened(step as usize)),
+    };
+    store.advance_status(report).await.expect("a write");
+}
+
+/// All 720 orders of six reports, each of which comes twice: at once, or again when all have come.
+#[tokio::test]
+async fn all_orders_and_repetitions_of_six_reports_end_in_the_same_row() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let orders = permutations(&SIX);
+    assert_eq!(orders.len(), 720);
+    let one = async |number: usize, order: Vec<&'static str>| {
+        let sid = call_sid(0x3000 + number as u32);
+        let twice: Vec<&str> = if number.is_multiple_of(2) {
+            order.iter().flat_map(|what| [*what, *what]).collect()
+        } else {
+            order.iter().chain(&order).copied().collect()
+        };
+        for (step, what) in twice.into_iter().enumerate() {
+            // Everything arrives behind the end.
+            arrives(store, &sid, what, happened(60 + step)).await;
+        }
+        let row = store.call(&sid).await.expect("a read").expect("a row");
+        let row = CallRow {
+            call_sid: String::new(),
+            ..row
+        };
+        (format!("{row:?}"), order)
+    };
+    let all = orders.into_iter().enumerate().map(|(number, order)| one(number, order));
+    let rows: BTreeMap<String, Vec<&str>> = futures::future::join_all(all).await.into_iter().collect();
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let (row, _) = rows.first_key_value().expect("one");
+    for part in [
+        "status: \"completed\"",
+        "started_at: \"2026-11-24T18:00:00.000Z\"",
+        "ended_at: Some(\"2026-11-24T18:00:03.000Z\")",
+        "duration_s: Some(7)",
+        "assistant: Some(\"breve\")",
+    ] {
+        assert!(row.contains(part), "{part} in {row}");
+    }
+    let metrics = &server.app.metrics;
+    assert_eq!((metrics.call_started.get(), metrics.call_completed.get()), (720, 720));
 }
 
 /// A report as Twilio posts it.

@@ -1,8 +1,8 @@
 //! What is kept when the database can't be written, and what is said then.
 
-use crate::harness::{ACCOUNT, CONNECTED, Stream, TestServer, call_sid, eventually, start, status_form};
+use crate::harness::{ACCOUNT, CONNECTED, Stream, TestServer, call_sid, eventually, lock, start, status_form, unlock};
+use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,21 +44,6 @@ fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
     }
 }
 
-/// Another process that holds the database for writing.
-async fn lock(directory: &TempDir) -> SqliteConnection {
-    let url = format!("sqlite:{}", directory.path().join("talia.db").display());
-    let mut other = SqliteConnectOptions::from_str(&url)
-        .expect("a URL")
-        .connect()
-        .await
-        .expect("a connection");
-    sqlx::query("BEGIN EXCLUSIVE")
-        .execute(&mut other)
-        .await
-        .expect("the lock");
-    other
-}
-
 async fn texts(store: &Store, sid: &str) -> Vec<String> {
     store
         .transcript(sid)
@@ -79,7 +64,7 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
         .append_segment(segment(&sid, "0".to_owned(), clock))
         .await
         .expect("a write");
-    let mut other = lock(&server.directory).await;
+    let other = lock(&server.database()).await;
 
     for number in 1..=20 {
         let kept = store.append_segment(segment(&sid, number.to_string(), clock)).await;
@@ -124,10 +109,7 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
     // What was acknowledged is there all the while.
     assert_eq!(texts(store, &sid).await, ["0"]);
 
-    sqlx::query("ROLLBACK")
-        .execute(&mut other)
-        .await
-        .expect("the lock is given up");
+    unlock(other).await;
     eventually("everything is written", async || metrics.store_backlog.get() == 0).await;
     let all: Vec<String> = (0..=20).map(|number| number.to_string()).collect();
     eventually("all words are there", async || texts(store, &sid).await == all).await;
@@ -275,7 +257,7 @@ async fn more_than_memory_allows_is_refused_and_counted() {
     let (store, clock) = (&server.app.store, &server.app.clock);
     let sid = call_sid(0x88);
     server.ring(&sid).await;
-    let mut other = lock(&server.directory).await;
+    let other = lock(&server.database()).await;
     let writes = (0..5).map(|number| store.append_segment(segment(&sid, number.to_string(), clock)));
     let results = futures::future::join_all(writes).await;
     assert_eq!(
@@ -293,9 +275,6 @@ async fn more_than_memory_allows_is_refused_and_counted() {
         2
     );
     assert_eq!(server.app.metrics.store_error_count(StoreFault::Overflow), 2);
-    sqlx::query("ROLLBACK")
-        .execute(&mut other)
-        .await
-        .expect("the lock is given up");
+    unlock(other).await;
     eventually("three are written", async || texts(store, &sid).await.len() == 3).await;
 }

@@ -1,6 +1,6 @@
 //! Callers handed to a person: answered, not answered, without REST, outside hours.
 
-use crate::harness::{CallServer, call_sid, inbound_form};
+use crate::harness::{CallServer, call_sid, eventually, inbound_form};
 use std::sync::Arc;
 use talia_simulator::events::{EndedBy, What};
 use talia_simulator::lines::PreparedScript;
@@ -10,13 +10,15 @@ use talia_simulator::script::Script;
 use talia_simulator::speaker::ToneSpeaker;
 use talia_twilio::CallStatus;
 use talia_voice::config::{Config, Sources};
+use talia_voice::store::NewTransfer;
+use talia_voice::telemetry::labels::{RestOperation, RestOutcome};
 
-const PERSON: &str = "+525599999999";
+pub(crate) const PERSON: &str = "+525599999999";
 const ALLOWED: &str = "[dialing]\ncountries = \"MX\"\n";
 const DESTINATION: &str = "[[destinations]]\nid = \"ventas\"\nnumber = \"+525599999999\"\nring_s = 5\n";
 
 /// Somebody to hand callers to, whom we may dial.
-fn with_a_person() -> String {
+pub(crate) fn with_a_person() -> String {
     format!("{ALLOWED}{DESTINATION}")
 }
 
@@ -40,7 +42,7 @@ within_ms = 40000
 "#;
 
 /// The same by a key; and when nobody answers, leaves a message.
-const PRESSES_0: &str = r#"
+pub(crate) const PRESSES_0: &str = r#"
 silence_ms = 500
 patience_ms = 30000
 [[step]]
@@ -69,7 +71,7 @@ do = "expect_hang_up"
 within_ms = 20000
 "#;
 
-async fn person(after_ms: u64) -> PersonPlan {
+pub(crate) async fn person(after_ms: u64) -> PersonPlan {
     let script = "[[step]]\ndo = \"silence\"\nms = 6000\n[[step]]\ndo = \"say\"\ntext = \"Hola, habla Marta, ¿en qué le ayudo?\"\n\
                   [[step]]\ndo = \"silence\"\nms = 2000\n[[step]]\ndo = \"hang_up\"\n";
     let script = Script::parse(script).expect("a script");
@@ -94,7 +96,9 @@ async fn transfers(calls: &CallServer, outcome: &CallOutcome) -> Vec<(String, St
 
 async fn answered(rest: bool) {
     let calls = if rest {
-        CallServer::start_with_rest(&[("talia.toml", &with_a_person())]).await
+        // Whoever looks after lost calls looks at this one too, soon, and sees that it isn't lost.
+        let soon = ("TALIA_LIMITS__RESUME_AFTER_S", "1");
+        CallServer::start_with_rest(&[soon, ("talia.toml", &with_a_person())]).await
     } else {
         CallServer::start_with(&[("talia.toml", &with_a_person())]).await
     };
@@ -141,8 +145,19 @@ async fn answered(rest: bool) {
     let lead = calls.server.app.store.lead(outcome.call_sid.as_str()).await;
     let lead = lead.expect("a read").expect("a lead");
     assert_eq!(lead.purpose.as_deref(), Some("Quiero bajar mi recibo de luz."));
-    let by_rest = outcome.log.iter().any(|event| matches!(event.what, What::RestUpdate));
-    assert_eq!(by_rest, rest);
+    let by_rest = outcome
+        .log
+        .iter()
+        .filter(|event| matches!(event.what, What::RestUpdate));
+    assert_eq!(by_rest.count(), usize::from(rest));
+    if rest {
+        let looked = calls
+            .server
+            .app
+            .metrics
+            .rest_count(RestOperation::ListCalls, RestOutcome::Done);
+        assert!(looked > 0, "nobody looked whether the caller is with somebody");
+    }
     if let Ok(folder) = std::env::var("TALIA_KEEP_WAVS") {
         let folder = std::path::Path::new(&folder);
         outcome
@@ -158,6 +173,54 @@ async fn answered(rest: bool) {
 #[tokio::test]
 async fn a_person_who_answers_hears_who_it_is_and_is_joined() {
     answered(true).await;
+}
+
+/// The node that wrote the transfer down died before it told Twilio, and the carrier waits for a word: the caller is in
+/// silence. Another node (or the same one, started again) sees that nobody is dialled, and keeps the promise.
+#[tokio::test]
+async fn a_transfer_that_twilio_never_heard_of_is_made_after_all() {
+    use talia_simulator::cut::{Cut, CutAt};
+    use talia_simulator::settings::AfterBreak;
+    let soon = ("TALIA_LIMITS__RESUME_AFTER_S", "1");
+    let calls = CallServer::start_with_rest(&[soon, ("talia.toml", &with_a_person())]).await;
+    let (carrier, _api) = calls.carrier_with(|settings| {
+        settings.after_break = AfterBreak::Hangs { at_most_ms: 20_000 };
+    });
+    carrier.put_person(PERSON, person(1_000).await);
+    let script = "silence_ms = 500\n[[step]]\ndo = \"expect_hang_up\"\nwithin_ms = 40000\n";
+    let cut = Cut {
+        stream: Some(1),
+        at: CutAt::Ms(5_000),
+        abrupt: true,
+    };
+    let app = calls.server.app.clone();
+    let dying = async {
+        eventually("the call is live", async || app.live.count() == 1).await;
+        let newest = app.store.recent_calls(1).await.expect("a read");
+        let call_sid = newest[0].call_sid.clone();
+        eventually("its stream is gone", async || app.live.count() == 0).await;
+        let transfer = NewTransfer {
+            call_sid,
+            destination: "ventas".to_owned(),
+            summary: "Llamada de Luz con Carlos".to_owned(),
+            at: app.clock.wall(),
+        };
+        app.store.transfer_asked(transfer).await.expect("a write");
+    };
+    let ringing = calls.ring_through(&carrier, script, |plan| plan.cuts = vec![cut]);
+    let (outcome, ()) = tokio::join!(ringing, dying);
+    let [leg] = &outcome.dialled[..] else {
+        panic!("{:?}", outcome.dialled)
+    };
+    assert_eq!((leg.to.as_str(), leg.status), (PERSON, CallStatus::Completed));
+    assert!(leg.joined_ms.is_some());
+    assert_eq!(
+        transfers(&calls, &outcome).await,
+        [("ventas".to_owned(), "answered".to_owned(), Some("completed".to_owned()))]
+    );
+    let row = calls.server.app.store.call(outcome.call_sid.as_str()).await;
+    let row = row.expect("a read").expect("a row");
+    assert_eq!((row.ended_reason.as_deref(), row.streams), (Some("transferred"), 1));
 }
 
 #[tokio::test]

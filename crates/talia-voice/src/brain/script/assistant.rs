@@ -18,8 +18,8 @@ const OWN_GAPS: [&str; 3] = ["assistant", "business", "notice"];
 pub const MAX_VALUE: usize = 200;
 const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
 
-/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, each for *tú* and for *usted*.
-const LATER_SPANISH: [(&str, &str); 5] = [
+/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, `do_not_call`, each for *tú* and for *usted*.
+const LATER_SPANISH: [(&str, &str); 6] = [
     ("Perdona, se cortó un momento.", "Perdone, se cortó un momento."),
     (
         "Con gusto, te comunico con una persona. Un momento, por favor.",
@@ -37,8 +37,12 @@ const LATER_SPANISH: [(&str, &str); 5] = [
         "Si prefieres, márcalo en tu teléfono y termina con la tecla de gato.",
         "Si prefiere, márquelo en su teléfono y termine con la tecla de gato.",
     ),
+    (
+        "Entendido, no te volvemos a llamar a este número. Disculpa la molestia, hasta luego.",
+        "Entendido, no le volvemos a llamar a este número. Disculpe la molestia, hasta luego.",
+    ),
 ];
-const LATER_ENGLISH: [(&str, &str); 5] = [
+const LATER_ENGLISH: [(&str, &str); 6] = [
     (
         "Sorry, the line dropped for a moment.",
         "Sorry, the line dropped for a moment.",
@@ -58,6 +62,10 @@ const LATER_ENGLISH: [(&str, &str); 5] = [
     (
         "If you prefer, type it on your phone and finish with the pound key.",
         "If you prefer, type it on your phone and finish with the pound key.",
+    ),
+    (
+        "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
+        "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
     ),
 ];
 
@@ -168,6 +176,8 @@ pub struct Lines {
     pub keys_yes_no: Option<Phrase>,
     /// Offers keys for a telephone number.
     pub keys_phone: Option<Phrase>,
+    /// Confirms that the number is not called any more, and takes leave.
+    pub do_not_call: Option<Phrase>,
 }
 
 /// How a call that we make begins.
@@ -325,6 +335,7 @@ impl Assistant {
             &mut lines.transfer_failed,
             &mut lines.keys_yes_no,
             &mut lines.keys_phone,
+            &mut lines.do_not_call,
         ];
         for (line, (tu, usted)) in later.into_iter().zip(own) {
             line.get_or_insert_with(|| Phrase::Addressed {
@@ -385,6 +396,7 @@ impl Assistant {
         all.extend(&lines.transfer_failed);
         all.extend(&lines.keys_yes_no);
         all.extend(&lines.keys_phone);
+        all.extend(&lines.do_not_call);
         all.extend(&lines.lost);
         all.extend(&lines.still_there);
         all.extend(&lines.filler);

@@ -62,6 +62,8 @@ pub(super) struct State {
     pub(super) closing: bool,
     /// The caller is being handed to a person.
     pub(super) transferring: bool,
+    /// The caller doesn't want to be called any more.
+    pub(super) refuses_calls: bool,
     /// A person was called, and nobody answered.
     pub(super) nobody_answered: bool,
     /// Sentences of the last answer that the caller hasn't heard to their end.
@@ -196,9 +198,16 @@ impl ScriptBrain {
     pub(super) fn turn(&mut self, reply: &mut Reply, text: &str) {
         let assistant = self.assistant.clone();
         let lines = &assistant.lines;
+        // Promised only where there is a number that can be kept from being called.
+        let refuses_calls = self.caller_number.is_some() && ear::refuses_calls(text);
+        self.state.refuses_calls |= refuses_calls;
         if self.state.closing {
             // "Gracias, adiós" over our own goodbye: nothing more is to be said.
             reply.end = true;
+            return;
+        }
+        if let Some(understood) = lines.do_not_call.as_ref().filter(|_| refuses_calls) {
+            self.goodbye(reply, understood);
             return;
         }
         if std::mem::take(&mut self.state.transferring) {
@@ -441,6 +450,10 @@ impl Brain for ScriptBrain {
             question.starts_with(text) && text.len() * 2 >= question.len()
         };
         self.state.question_heard |= heard;
+    }
+
+    fn refuses_calls(&self) -> bool {
+        self.state.refuses_calls
     }
 
     fn lead(&self) -> LeadDraft {

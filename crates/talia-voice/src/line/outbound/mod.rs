@@ -11,6 +11,7 @@ pub(crate) use browser::{browser, browser_after, browser_leg};
 
 use super::paths;
 use crate::app::App;
+use crate::brain::Errand;
 use crate::config::MachineAnswer;
 use crate::dialing::{Denial, Door, Permit};
 use crate::store::{DialAnswer, DialChange, NewCall, NewDial, OutboundRow, StoreError};
@@ -111,6 +112,10 @@ pub async fn dial(app: &App, order: CallOrder) -> Result<OutboundRow, DialError>
     let change = match made {
         Ok(call) => {
             let call_sid = call.sid.as_str().to_owned();
+            app.lately.dialled(OutboundRow {
+                call_sid: Some(call_sid.clone()),
+                ..row.clone()
+            });
             begun(app, &row, &call_sid).await;
             DialChange::Dialled(call_sid)
         }
@@ -163,6 +168,14 @@ fn twilio_call(app: &App, row: &OutboundRow) -> TwilioCall {
             callback: url(&format!("{}/{}", paths::AMD, row.id)),
             timeout_s: None,
         }),
+    }
+}
+
+/// Why a call was made, as its conversation needs it.
+pub(super) fn errand(row: &OutboundRow) -> Errand {
+    Errand {
+        purpose: row.purpose.clone(),
+        variables: serde_json::from_str(&row.variables).unwrap_or_default(),
     }
 }
 

@@ -97,8 +97,8 @@ impl TwilioRest {
         // The API filters by day and start, and a queued call has not started: all are read and filtered here.
         let list = CallList {
             to: Some(number.to_owned()),
-            started_from: None,
             page_size: Some(PAGE),
+            ..CallList::default()
         };
         let body = self
             .send(RestOperation::ListCalls, &rest::list_calls(&self.account, &list))
@@ -111,6 +111,17 @@ impl TwilioRest {
                 .is_none_or(|made| (window.start().as_second()..=window.end().as_second()).contains(&made.as_second()))
         });
         Ok(calls)
+    }
+
+    /// The legs that a call has dialled, the newest first.
+    pub async fn legs_of(&self, call: &CallSid) -> Result<Vec<CallResource>, RestError> {
+        let list = CallList {
+            parent: Some(call.clone()),
+            page_size: Some(PAGE),
+            ..CallList::default()
+        };
+        let request = rest::list_calls(&self.account, &list);
+        Ok(rest::read_calls(&self.send(RestOperation::ListCalls, &request).await?)?)
     }
 
     /// Changes a live call; its media stream ends with that.

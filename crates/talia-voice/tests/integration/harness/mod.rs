@@ -4,6 +4,7 @@ mod acme;
 mod calls;
 mod calls_out;
 mod certificates;
+mod database;
 mod http;
 mod office;
 mod program;
@@ -15,6 +16,7 @@ pub(crate) use acme::Acme;
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
+pub(crate) use database::{lock, rename, unlock};
 pub(crate) use http::{Answer, raw};
 pub(crate) use office::Office;
 pub(crate) use program::{Said, program};
@@ -25,6 +27,7 @@ pub(crate) use twilio_api::{Reply, TwilioApi};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_twilio::signature::{Algorithm, sign};
@@ -190,6 +193,11 @@ impl TestServer {
             directory,
         };
         (server, tls)
+    }
+
+    /// The database's file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("talia.db")
     }
 
     /// Begins the graceful stop.

@@ -1,0 +1,244 @@
+//! The database hangs, is held by another process, or is gone: whoever has a caller behind them is answered all the same.
+
+use crate::harness::{
+    CALLEE, CallServer, CallsOut, TestServer, call_sid, eventually, inbound_form, lock, rename, unlock, wish,
+};
+use crate::resume::{at, check, patient};
+use std::path::{Path, PathBuf};
+use talia_simulator::cut::{Cut, CutAt};
+use talia_simulator::events::{Purpose, What};
+use talia_simulator::outcome::CallOutcome;
+use talia_voice::app::App;
+use talia_voice::clock::Clock;
+use talia_voice::telemetry::labels::Refusal;
+
+/// What a webhook may take on a machine that runs all tests at once; one that waits for SQLite's own patience takes more
+/// than a second.
+const SOON_MS: f64 = 700.0;
+
+fn cut(ms: u64) -> Cut {
+    Cut {
+        stream: Some(1),
+        at: CutAt::Ms(ms),
+        abrupt: true,
+    }
+}
+
+/// How long webhooks of a kind took, in milliseconds.
+fn took(outcome: &CallOutcome, of: Purpose) -> Vec<f64> {
+    let kinds = outcome.log.iter().filter_map(|event| match event.what {
+        What::Webhook { purpose, took_ms, .. } if purpose == of => Some(took_ms),
+        _ => None,
+    });
+    kinds.collect()
+}
+
+async fn newest(app: &App) -> Option<String> {
+    let calls = app.store.recent_calls(1).await.expect("a read");
+    calls.first().map(|call| call.call_sid.clone())
+}
+
+/// Where the files of a server's database are put away, and where they are missed.
+fn elsewhere(app: &App) -> (PathBuf, PathBuf) {
+    let file = app.config.database.url.strip_prefix("sqlite:").expect("a file");
+    (
+        Path::new(file).to_owned(),
+        Path::new(&format!("{file}.gone")).to_owned(),
+    )
+}
+
+/// Another process holds the database from before the break until the conversation goes on: what was said meanwhile is
+/// known by heart, and nothing of it is lost or doubled.
+#[tokio::test]
+async fn a_socket_that_breaks_while_the_database_is_locked_comes_back_and_the_call_ends_as_one() {
+    let calls = CallServer::start().await;
+    let app = calls.server.app.clone();
+    let file = calls.server.database();
+    let locking = async {
+        eventually("the greeting is in the transcript", async || match newest(&app).await {
+            Some(sid) => app.store.transcript(&sid).await.expect("a read").len() >= 2,
+            None => false,
+        })
+        .await;
+        let other = lock(&file).await;
+        let sid = newest(&app).await.expect("a call");
+        eventually("the second stream is there", async || {
+            app.lately.call(&sid).is_some_and(|here| here.streams == 2)
+        })
+        .await;
+        let answered = app.metrics.answered_unkept.get();
+        unlock(other).await;
+        answered
+    };
+    let script = patient();
+    let ringing = calls.ring_with(&script, |plan| plan.cuts = vec![cut(13_000)]);
+    let (outcome, answered) = tokio::join!(ringing, locking);
+    assert_eq!(answered, 1);
+    let asked = took(&outcome, Purpose::Action);
+    assert!(asked.len() == 2 && asked.iter().all(|ms| *ms < SOON_MS), "{asked:?}");
+    check(&calls, &outcome, "locked").await;
+}
+
+/// The database's files are gone before the first call and come back behind it; writes hang meanwhile, reads fail. The
+/// call is answered, breaks, comes back, and ends as one.
+#[tokio::test]
+async fn a_whole_call_with_a_break_in_it_needs_no_database() {
+    let calls = CallServer::start_edited(&[], |app| {
+        let (here, gone) = elsewhere(app);
+        rename(&here, &gone);
+    })
+    .await;
+    let (here, gone) = elsewhere(&calls.server.app);
+    let other = lock(&gone).await;
+    let outcome = calls.ring_with(&patient(), |plan| plan.cuts = vec![cut(9_000)]).await;
+    assert_eq!(calls.server.app.metrics.answered_unkept.get(), 2);
+    let (first, next) = (took(&outcome, Purpose::Voice), took(&outcome, Purpose::Action));
+    assert!(first.iter().chain(&next).all(|ms| *ms < SOON_MS), "{first:?} {next:?}");
+    assert_eq!(at(&outcome, |what| matches!(what, What::StreamStart { .. })).len(), 2);
+    unlock(other).await;
+    eventually("everything is written", async || {
+        calls.server.app.metrics.store_backlog.get() == 0
+    })
+    .await;
+    rename(&gone, &here);
+    check(&calls, &outcome, "gone").await;
+}
+
+/// What this node knows decides: a conversation that ended here is over, one that nobody can be asked about goes on.
+#[tokio::test]
+async fn without_the_database_what_this_node_knows_decides() {
+    let server = TestServer::start_edited(&[], Clock::real(), |app| {
+        let (here, gone) = elsewhere(app);
+        rename(&here, &gone);
+    })
+    .await;
+    let other = lock(&elsewhere(&server.app).1).await;
+    let sid = call_sid(0x91);
+    let mut stream = server.ring_and_stream(&sid).await;
+    eventually("the call is live", async || server.app.live.count() == 1).await;
+    // Its socket may be broken for all that Twilio knows.
+    let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+    assert!(answer.body.contains("<Connect"), "{}", answer.body);
+    stream.stop(2, &sid).await;
+    eventually("the call is over", async || server.app.live.count() == 0).await;
+    let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+    assert!(
+        answer.body.contains("<Hangup") && !answer.body.contains("<Say"),
+        "{}",
+        answer.body
+    );
+    // Of another node's call nothing is known: its caller isn't hung up on.
+    let answer = server.post("/api/voice/after", &inbound_form(&call_sid(0x92))).await;
+    assert!(answer.body.contains("<Connect"), "{}", answer.body);
+    // Nor does it go round in a circle.
+    for _ in 0..3 {
+        server.post("/api/voice/after", &inbound_form(&call_sid(0x92))).await;
+    }
+    let answer = server.post("/api/voice/after", &inbound_form(&call_sid(0x92))).await;
+    assert!(answer.body.contains("<Say"), "{}", answer.body);
+    assert_eq!(server.app.metrics.refused_count(Refusal::TooManyResumes), 1);
+    // A call out that this node hasn't made and can't read of has no purpose that anybody knows.
+    let answer = server
+        .post(
+            "/api/voice/outbound/answer/0199d5b0-0000-7000-8000-000000000000",
+            &inbound_form(&sid),
+        )
+        .await;
+    assert!(answer.body.contains("<Say"), "{}", answer.body);
+    unlock(other).await;
+}
+
+/// Somebody picks up while another process holds the database: they hear who calls and why, at once.
+#[tokio::test]
+async fn whoever_picks_up_while_the_database_is_locked_hears_why_they_are_called() {
+    let calls = CallsOut::start(&[]).await;
+    calls.put_person(crate::calls_out::PERSON).await;
+    let (app, file) = (calls.server.app.clone(), calls.server.database());
+    let answer = calls.ask("uno", &wish(CALLEE)).await;
+    let other = lock(&file).await;
+    let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    let sid = body["call_sid"].as_str().expect("a CallSid");
+    eventually("the conversation has begun", async || {
+        app.lately.call(sid).is_some_and(|here| here.streams == 1)
+    })
+    .await;
+    assert_eq!(app.metrics.answered_unkept.get(), 1);
+    unlock(other).await;
+    let outcome = calls.outcome(sid).await;
+    outcome.assert_script_done();
+    let asked = took(&outcome, Purpose::Voice);
+    assert!(!asked.is_empty() && asked.iter().all(|ms| *ms < SOON_MS), "{asked:?}");
+    eventually("everything is written", async || app.metrics.store_backlog.get() == 0).await;
+    let lines = app.store.transcript(sid).await.expect("a read");
+    assert_eq!(lines[1].text, "Hola Carlos, te llamo por tu recibo de luz.");
+    let row = app.store.call(sid).await.expect("a read").expect("a row");
+    assert_eq!((row.streams, row.assistant.as_deref()), (1, Some("breve")));
+}
+
+/// Nobody answers a transfer while another process holds the database: the caller is not left in silence, and hears that
+/// nobody answered.
+#[tokio::test]
+async fn a_transfer_that_nobody_answers_while_the_database_is_locked_comes_back() {
+    use crate::transfers::{PERSON, PRESSES_0, person, with_a_person};
+    let calls = CallServer::start_with_rest(&[("talia.toml", &with_a_person())]).await;
+    let (carrier, _api) = calls.carrier_with(|_| {});
+    let mut nobody = person(0).await;
+    nobody.pickup = talia_simulator::people::Pickup::NoAnswer;
+    carrier.put_person(PERSON, nobody);
+    let (app, file) = (calls.server.app.clone(), calls.server.database());
+    let locking = async {
+        let mut sid = String::new();
+        eventually("the transfer is under way", async || {
+            let Some(newest) = newest(&app).await else { return false };
+            sid = newest;
+            let asked = app.store.transfers(&sid).await.expect("a read").len() == 1;
+            asked && app.store.dial_verdicts(PERSON).await.expect("a read").len() == 1
+        })
+        .await;
+        let other = lock(&file).await;
+        eventually("the second stream is there", async || {
+            app.lately.call(&sid).is_some_and(|here| here.streams == 2)
+        })
+        .await;
+        unlock(other).await;
+    };
+    let ringing = calls.ring_through(&carrier, PRESSES_0, |_| {});
+    let (outcome, ()) = tokio::join!(ringing, locking);
+    outcome.assert_script_done();
+    calls.nothing_lives().await;
+    eventually("everything is written", async || {
+        calls.server.app.metrics.store_backlog.get() == 0
+    })
+    .await;
+    let store = &calls.server.app.store;
+    let sid = outcome.call_sid.as_str();
+    let transfers = store.transfers(sid).await.expect("a read");
+    assert!(
+        transfers.len() == 1 && transfers[0].state == "unanswered",
+        "{transfers:?}"
+    );
+    let lines = store.transcript(sid).await.expect("a read");
+    let told = lines
+        .iter()
+        .filter(|line| line.text.starts_with("Disculpa, ahora no me contestan."));
+    assert_eq!(told.count(), 1, "{lines:#?}");
+    let asked = took(&outcome, Purpose::Action);
+    assert!(asked.iter().all(|ms| *ms < SOON_MS), "{asked:?}");
+}
+
+/// The load's own way to hold a database does hold it.
+#[tokio::test]
+async fn a_held_database_can_not_be_written_and_is_let_go() {
+    use talia_voice::store::Hold;
+    let server = TestServer::start().await;
+    let url = format!("sqlite:{}", server.database().display());
+    let hold = Hold::take(&url).await.expect("held");
+    server.ring_for_stream(&call_sid(0x93)).await;
+    assert_eq!(server.app.metrics.answered_unkept.get(), 1);
+    hold.release().await.expect("let go");
+    eventually("everything is written", async || {
+        server.app.store.call(&call_sid(0x93)).await.expect("a read").is_some()
+    })
+    .await;
+    assert!(Hold::take("sqlite:/nowhere/at/all.db").await.is_err());
+}
