@@ -56,7 +56,11 @@ const GOES_ON: &[&str] = &[
 
 /// Asks not to be called any more.
 pub(crate) fn refuses_calls(row: &[Token]) -> bool {
-    (0..row.len()).any(|at| off_the_list(&row[at..]) || no_calls(&row[at..]))
+    (0..row.len()).any(|at| {
+        // "No me quiten de su lista" is the contrary.
+        let negated = row[at].key == "me" && at > 0 && row[at - 1].key == "no";
+        (!negated && off_the_list(&row[at..])) || no_calls(&row[at..])
+    })
 }
 
 fn off_the_list(row: &[Token]) -> bool {

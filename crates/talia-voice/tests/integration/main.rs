@@ -20,6 +20,7 @@ mod own_signatures;
 mod providers;
 mod real_speech;
 mod rest;
+mod restart;
 mod resume;
 mod signatures;
 mod status;

@@ -1,7 +1,8 @@
 //! Whole simulated calls against the server, with a recogniser that hears exactly what the simulated caller says.
 
-use super::{ACCOUNT, ORIGIN, PATIENCE, TOKEN, TestServer};
+use super::{ACCOUNT, Mortal, ORIGIN, PATIENCE, TOKEN, TestServer};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl Stt for PerfectEar {
 pub(crate) struct CallServer {
     pub(crate) server: TestServer,
     said: Arc<Mutex<String>>,
-    _assistants: TempDir,
+    assistants: Arc<TempDir>,
     /// Where the carrier's REST API listens, for servers that were told of it.
     api: Mutex<Option<TcpListener>>,
 }
@@ -82,9 +83,57 @@ impl CallServer {
         Self {
             server,
             said,
-            _assistants: assistants,
+            assistants: Arc::new(assistants),
             api: Mutex::default(),
         }
+    }
+
+    /// On a runtime of its own, which can be killed; with Twilio's REST API where its address is named.
+    pub(crate) async fn start_mortal(more: &[(&str, &str)]) -> (Self, Mortal) {
+        let assistants = TempDir::new().expect("a folder");
+        std::fs::write(assistants.path().join("breve.toml"), BRIEF).expect("a file");
+        let port = "127.0.0.1:0".parse().expect("an address");
+        Self::mortal(port, (Arc::new(assistants), Arc::default()), more).await
+    }
+
+    /// Another process at the same address, with the same database, after this one's death.
+    pub(crate) async fn again(&self, more: &[(&str, &str)]) -> (Self, Mortal) {
+        let database = format!("sqlite:{}", self.server.database().display());
+        let mut settings = vec![("TALIA_DATABASE_URL", database.as_str())];
+        settings.extend(more);
+        let same = (self.assistants.clone(), self.said.clone());
+        Self::mortal(self.server.address, same, &settings).await
+    }
+
+    async fn mortal(
+        at: SocketAddr,
+        (assistants, said): (Arc<TempDir>, Arc<Mutex<String>>),
+        more: &[(&str, &str)],
+    ) -> (Self, Mortal) {
+        let folder = assistants.path().display().to_string();
+        let mut settings = vec![
+            ("TALIA_ASSISTANTS", folder.as_str()),
+            ("TALIA_SPEECH__FIXED_SYNTHESIS_MS", "30"),
+        ];
+        settings.extend(more);
+        let directory = TempDir::new().expect("a folder");
+        let config = super::config(&directory, &settings);
+        let ear = PerfectEar(said.clone());
+        let edit = |app: &mut App| app.engines.ears.stt = Arc::new(ear);
+        let (server, mortal) = Mortal::start(at, (directory, config), edit).await;
+        let calls = Self {
+            server,
+            said,
+            assistants,
+            api: Mutex::default(),
+        };
+        (calls, mortal)
+    }
+
+    /// Where Twilio's REST API listens for these servers.
+    pub(crate) fn with_api(self, listener: TcpListener) -> Self {
+        *self.api.lock().expect("no panic") = Some(listener);
+        self
     }
 
     /// With Twilio's REST API.

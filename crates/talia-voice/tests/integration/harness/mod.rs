@@ -6,6 +6,7 @@ mod calls_out;
 mod certificates;
 mod database;
 mod http;
+mod mortal;
 mod office;
 mod program;
 mod proxy;
@@ -18,6 +19,7 @@ pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use database::{lock, rename, unlock};
 pub(crate) use http::{Answer, raw};
+pub(crate) use mortal::Mortal;
 pub(crate) use office::Office;
 pub(crate) use program::{Said, program};
 pub(crate) use proxy::Proxy;
@@ -132,7 +134,7 @@ impl TestServer {
         Self::serving_on(listener, (directory, config), clock, edit).await
     }
 
-    async fn serving_on(
+    pub(super) async fn serving_on(
         listener: TcpListener,
         (directory, config): (TempDir, Config),
         clock: Clock,
