@@ -206,10 +206,6 @@ impl ScriptBrain {
             reply.end = true;
             return;
         }
-        if let Some(understood) = lines.do_not_call.as_ref().filter(|_| refuses_calls) {
-            self.goodbye(reply, understood);
-            return;
-        }
         if std::mem::take(&mut self.state.transferring) {
             // Who speaks on before the person is called has thought better of it.
             self.state.person_wanted = false;
@@ -238,6 +234,10 @@ impl ScriptBrain {
         };
         let heard = ear::read_in(text, context);
         self.state.usted |= heard.usted;
+        if let Some(understood) = lines.do_not_call.as_ref().filter(|_| refuses_calls) {
+            self.goodbye(reply, understood);
+            return;
+        }
 
         if heard.asks_repeat {
             if let Some(question) = self.state.question.clone() {
