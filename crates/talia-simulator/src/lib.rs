@@ -23,6 +23,7 @@ pub mod listener;
 pub mod load;
 pub mod measure;
 pub mod media_socket;
+pub mod memory;
 mod outbound;
 pub mod outcome;
 mod passing;

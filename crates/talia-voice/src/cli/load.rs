@@ -8,6 +8,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use talia_simulator::{
     lines::PreparedScript,
     load::{self, LoadPlan, LoadReport},
+    memory::{self, MemorySteps},
     script::Script,
     speaker::ToneSpeaker,
 };
@@ -48,6 +49,9 @@ pub(super) struct Load {
     /// The server's process, where it runs on this machine: its CPU and memory are read.
     #[arg(long)]
     server_pid: Option<u32>,
+    /// Drives half of the calls, all, and all again, for the memory of a call without what comes once; needs `--server-pid`.
+    #[arg(long, requires = "server_pid")]
+    memory: bool,
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
@@ -73,13 +77,28 @@ impl Load {
             server_pid: self.server_pid,
             apart: self.held(),
         };
-        let (report, held) = tokio::join!(load::run(plan), self.hold());
+let measured = async {
+            if self.memory {
+                let (report, steps) = memory::measure(plan).await?;
+                Ok((report, Some(steps)))
+            } else {
+                load::run(plan).await.map(|report| (report, None))
+            }
+        };
+        let (measured, held) = tokio::join!(measured, self.hold());
         held?;
-        let report = report?;
+        let (report, steps) = measured?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            let whole = serde_json::json!({"load": &report, "memory": steps});
+            let shown = if steps.is_some() {
+                whole
+            } else {
+                serde_json::to_value(&report)?
+            };
+            println!("{}", serde_json::to_string_pretty(&shown)?);
         } else {
             print(&report);
+            steps.iter().for_each(print_memory);
         }
         Ok(())
     }
@@ -102,6 +121,21 @@ impl Load {
         tokio::time::sleep(until.saturating_sub(from)).await;
         hold.release().await.context("the database can't be let go")
     }
+}
+
+fn print_memory(steps: &MemorySteps) {
+    let [half, full] = steps.calls;
+    let shown = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.0}"));
+    println!(
+        "memory, KiB                    {} before, {} under {half} calls, {} under {full}, {} under {full} again",
+        steps.before_kib, steps.half_kib, steps.full_kib, steps.again_kib
+    );
+    println!(
+        "  a call's own (the slope)     {} KiB; what comes once {} KiB; kept after an equal load {:.1} KiB a call",
+        shown(steps.kib_per_call()),
+        shown(steps.fixed_kib()),
+        steps.kept_kib_per_call()
+    );
 }
 
 fn print(report: &LoadReport) {

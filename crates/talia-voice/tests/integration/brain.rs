@@ -392,6 +392,14 @@ fn a_question_shares_more_with_its_answer_than_an_ordinary_word() {
         "¿Cuánto gana un instalador?",
         "¿Cada cuánto pasan a revisar?",
         "¿Puedes llamarme de noche?",
+        "¿Venden calentadores?",
+        "¿Venden calentadores solares?",
+        "¿Ustedes venden también calentadores?",
+        "¿Tienen calentadores solares?",
+        "¿Cuánto cuesta un calentador solar?",
+        "¿Y cuánto cobran por instalar un calentador?",
+        "¿Rentan maquinaria?",
+        "¿Reparan refrigeradores?",
     ];
     for question in strangers {
         let mut talk = Talk::start();
@@ -408,6 +416,11 @@ fn a_question_shares_more_with_its_answer_than_an_ordinary_word() {
         ("¿Cómo puedo pagar?", "36 meses"),
         ("¿Llegan a Puebla?", "toda la República"),
         ("¿Qué es Solara?", "paneles solares en casas"),
+        ("¿Qué venden ustedes?", "paneles solares en casas"),
+        ("¿Venden paneles solares?", "paneles solares en casas"),
+        ("¿Cuánto cuesta, señorita?", "60,000"),
+        ("¿Cuánto cuesta aproximadamente?", "60,000"),
+        ("¿Cuánto cuesta instalar los paneles?", "60,000"),
     ];
     for (question, answer) in known {
         let mut talk = Talk::start();

@@ -1,6 +1,6 @@
 //! Answers to frequent questions, found by meaning: BM25 over stemmed words of the ways to ask.
 
-use super::{assistant::Faq, phrase::Phrase};
+use super::{assistant::Faq, phrase::Phrase, subject};
 use bm25::{DefaultTokenizer, Language as Stemmer, SearchEngine, SearchEngineBuilder, Tokenizer as _};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -22,6 +22,9 @@ pub(super) struct Knowledge {
     empty: HashSet<String>,
     /// Words that tell nothing alone: they belong to several answers.
     shared: HashSet<String>,
+    /// All words of questions and answers, and those for things that any company sells.
+    vocabulary: HashSet<String>,
+    language: Language,
     answers: Vec<Phrase>,
 }
 
@@ -74,7 +77,17 @@ impl Knowledge {
             .collect();
         let mut empty = words_of(&tokenizer, business);
         empty.extend(words_of(&tokenizer, verbs));
+        let answers = faq.iter().map(|faq| faq.answer.text(false));
+        let vocabulary = texts
+            .iter()
+            .copied()
+            .chain(answers)
+            .chain([business, verbs, subject::ANYTHING])
+            .flat_map(|text| words_of(&tokenizer, text))
+            .collect();
         Self {
+            vocabulary,
+            language,
             index,
             ways,
             words,
@@ -87,6 +100,9 @@ impl Knowledge {
 
     /// The answer to a question, when one is near enough.
     pub(super) fn answer(&self, text: &str) -> Option<&Phrase> {
+        if self.asks_for_another_thing(text) {
+            return None;
+        }
         let asked = words_of(&self.tokenizer, text);
         let best = self
             .index
@@ -100,6 +116,29 @@ impl Knowledge {
             })
             .max_by(|a, b| a.1.total_cmp(&b.1))?;
         self.answers.get(best.0)
+    }
+
+    /// Whether a question asks for the price of a thing, or whether it is sold, that no question or answer mentions: what is
+    /// said of the company's own things would be a wrong answer.
+    fn asks_for_another_thing(&self, text: &str) -> bool {
+        subject::named(text, self.language)
+            .iter()
+            .find(|word| !(subject::is_infinitive(word, self.language) && self.knows(word)))
+            .is_some_and(|thing| !self.knows(thing))
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        self.tokenizer.tokenize(word).iter().all(|stem| {
+            self.vocabulary.contains(stem)
+                || self.vocabulary.iter().any(|known| {
+                    let (shorter, longer) = if known.len() < stem.len() {
+                        (known, stem)
+                    } else {
+                        (stem, known)
+                    };
+                    shorter.len() >= STEM && longer.starts_with(shorter.as_str())
+                })
+        })
     }
 
     /// Whether a question has two words of the answer's ways to ask, or one that belongs to this answer alone; or is

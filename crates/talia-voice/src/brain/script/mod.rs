@@ -12,6 +12,7 @@ mod memory;
 mod person;
 mod phrase;
 mod questions;
+mod subject;
 mod talk;
 
 pub use assistant::{Assistant, AssistantError, MAX_VALUE, Outbound};

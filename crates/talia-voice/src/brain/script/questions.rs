@@ -63,6 +63,7 @@ const LEAD_INS: &[&str] = &[
     "pero ",
     "y ",
     "una pregunta ",
+    "ustedes ",
     "and ",
     "but ",
 ];
@@ -105,6 +106,10 @@ const SPANISH_OPENINGS: &[&str] = &[
     "sirven ",
     "funcionan ",
     "venden ",
+    "manejan ",
+    "rentan ",
+    "reparan ",
+    "cobran ",
     "ofrecen ",
     "incluye ",
     "si llueve",
