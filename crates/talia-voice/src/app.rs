@@ -4,6 +4,7 @@ use crate::brain::script::{AssistantError, Assistants};
 use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ears::stream::session::Chain;
 use crate::engines::SpeechEngines;
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::ClientError;
@@ -12,6 +13,7 @@ use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
+use talia_spanish::Language;
 use talia_speech::EngineError;
 use talia_twilio::signature::{AuthTokens, ClassicSignatures, EmptySecret, Validator};
 use thiserror::Error;
@@ -105,12 +107,18 @@ impl App {
         };
         let loading = config.clone();
         let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
-        let engines = loaded.unwrap_or_else(|_| {
+        let mut engines = loaded.unwrap_or_else(|_| {
             Err(EngineError::Load {
                 engine: "speech",
                 reason: "the loading thread panicked".to_owned(),
             })
         })?;
+        let health = Health::new(clock.clone(), metrics.clone());
+        let draining = CancellationToken::new();
+        engines.ears.streams = Chain::of(&config.speech.ears, &health, &clock, &metrics);
+        if let Some(chain) = &engines.ears.streams {
+            chain.probe(Language::Spanish, &draining);
+        }
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {
             engines,
@@ -123,10 +131,10 @@ impl App {
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             lately: Lately::new(clock.clone()),
             repeats: Repeats::new(clock.clone()),
-            health: Health::new(clock.clone(), metrics.clone()),
+            health,
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),
-            draining: CancellationToken::new(),
+            draining,
             config,
             clock,
             metrics,

@@ -73,6 +73,7 @@ impl SpeechEngines {
                         end_of_turn: None,
                         stt_pool: Pool::new(256, 256),
                         end_of_turn_pool: Pool::new(1, 1),
+                        streams: None,
                     },
                     mouth: MouthEngines {
                         tts: Arc::new(FixedDelayTts { delay: synthesis }),
@@ -103,6 +104,7 @@ impl SpeechEngines {
                     end_of_turn: Some(Arc::new(LocalEndOfTurn(Arc::new(smart_turn)))),
                     stt_pool: Pool::new(workers, workers * QUEUED_A_WORKER),
                     end_of_turn_pool: Pool::new(1, QUEUED_A_WORKER),
+                    streams: None,
                 },
                 mouth: MouthEngines {
                     tts: Arc::new(LocalTts::new(Chain::new(Some(kokoro), Some(cache)))),

@@ -2,4 +2,5 @@
 //! journal of what they were sent, and misbehave on command.
 
 pub mod openai_realtime;
+pub mod stt;
 pub mod tone_words;

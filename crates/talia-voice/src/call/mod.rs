@@ -21,7 +21,6 @@ use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
 use record::Recorder;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use talia_audio::{frame::FRAME_SAMPLES, mulaw};
 use talia_dialogue::{
     BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, SegmentId, Settings, Speaker, Speech, TurnId,
     UtteranceId,
@@ -77,7 +76,6 @@ struct CallTask {
     live: Live,
     /// Commands to the line, collected and sent at once.
     commands: Vec<LineCommand>,
-    samples: Vec<i16>,
     ended: Option<EndReason>,
     /// To whom the caller goes when all was said.
     handover: Option<Handover>,
@@ -153,7 +151,7 @@ impl CallTask {
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             kept,
             dialogue: Dialogue::new(settings),
-            ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
+            ears: Ears::new(engines.ears, assistant.language, ear_sender, tasks)?,
             ear_events,
             brain,
             wakes,
@@ -166,7 +164,6 @@ impl CallTask {
             recorder: Recorder::new(app.store.clone(), &call, beginning.began),
             live,
             commands: Vec::with_capacity(16),
-            samples: Vec::with_capacity(FRAME_SAMPLES),
             ended: None,
             handover: None,
             words: String::new(),
@@ -244,12 +241,10 @@ impl CallTask {
                 if let Some(senses) = self.brain.senses() {
                     senses.hear(&payload);
                 }
-                self.samples.clear();
-                self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
                 let now = self.now();
                 let dialogue = &mut self.dialogue;
                 self.ears
-                    .hear(&self.samples, |step| dialogue.handle(now, Input::Voice(step)));
+                    .hear(&payload[..], |step| dialogue.handle(now, Input::Voice(step)));
             }
             LineEvent::Mark(name) => self.tell(Input::Mark(&name)),
             LineEvent::Digit(digit) => self.tell(Input::Digit(digit)),
@@ -267,6 +262,10 @@ impl CallTask {
 
     fn on_ears(&mut self, event: EarEvent) {
         match event {
+            EarEvent::Partial { turn, text } => {
+                self.tell(Input::Partial { turn, text: &text });
+                self.live.send(LiveEvent::Partial { text });
+            }
             EarEvent::Transcribed { job, text } => {
                 self.live.send(LiveEvent::Partial { text: text.clone() });
                 self.tell(Input::Transcribed { job, text: &text });
@@ -279,7 +278,10 @@ impl CallTask {
     fn on_thought(&mut self, cue: CueId, thought: Thought) {
         match thought {
             Thought::Say { text, kind } => self.tell(Input::Say(Speech { cue, text: &text, kind })),
-            Thought::Expect(expectation) => self.tell(Input::Expect { cue, expectation }),
+            Thought::Expect(expectation) => {
+                self.ears.expect(expectation);
+                self.tell(Input::Expect { cue, expectation });
+            }
             Thought::Lead(lead) => {
                 let now = self.now();
                 self.recorder.lead(&lead, now, false);

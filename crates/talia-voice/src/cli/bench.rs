@@ -25,6 +25,7 @@ use talia_spanish::Language;
 use talia_speech::EngineError;
 use talia_twilio::media;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 /// Options of the benchmark.
 #[derive(Debug, Clone, Args)]
@@ -96,13 +97,13 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
         },
         Language::Spanish,
         events,
+        &TaskTracker::new(),
     )?;
     let mut dialogue = Dialogue::new(Settings {
         longest_call: Duration::from_secs(1_000_000),
         ..Settings::default()
     });
     let mut pipeline = Pipeline {
-        samples: Vec::with_capacity(FRAME_SAMPLES),
         out: String::new(),
         sent: 0,
         marks: Vec::new(),
@@ -127,7 +128,6 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
 }
 
 struct Pipeline {
-    samples: Vec<i16>,
     out: String,
     sent: u64,
     marks: Vec<MarkId>,
@@ -142,9 +142,7 @@ impl Pipeline {
         };
         let mut payload = [0; FRAME_SAMPLES];
         media::decode_payload_slice(&inbound.payload, &mut payload)?;
-        self.samples.clear();
-        self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
-        ears.hear(&self.samples, |step| dialogue.handle(now, Input::Voice(step)));
+        ears.hear(&payload, |step| dialogue.handle(now, Input::Voice(step)));
         for mark in std::mem::take(&mut self.marks) {
             dialogue.handle(now, Input::Mark(&mark.to_string()));
         }

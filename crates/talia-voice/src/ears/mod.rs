@@ -1,16 +1,19 @@
 //! The ears of one call: audio frames in, what was heard out.
 //!
-//! Voice activity is computed inline (tens of microseconds a step); transcription and end-of-turn prediction run in the
-//! bounded [`pool`], one thread a job, and come back as [`EarEvent`]s.
+//! Voice activity is computed inline (tens of microseconds a step), whoever hears. Words come from streaming recognisers (a
+//! [`stream`] task of the call), or from the local one, which runs with the end-of-turn prediction in the bounded [`pool`], one
+//! thread a job. All of it comes back as [`EarEvent`]s.
 
 pub mod end_of_turn;
 pub mod pool;
+pub mod stream;
 pub mod stt;
 pub mod vad;
 
 use crate::ears::{
     end_of_turn::EndOfTurn,
     pool::Pool,
+    stream::session::{Chain, Command, Session, Writer},
     stt::{Recording, Stt},
     vad::{VoiceDetector, VoiceProbability},
 };
@@ -22,11 +25,12 @@ use std::{
     },
     time::Duration,
 };
-use talia_audio::{frame, level};
+use talia_audio::{frame, level, mulaw};
 use talia_dialogue::{JobId, TurnId, VoiceStep};
 use talia_spanish::{Expectation, Language};
 use talia_speech::EngineError;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 /// How much audio before the first sound belongs to a turn: the detector hears a word late.
 const PRE_ROLL: Duration = Duration::from_millis(500);
@@ -38,6 +42,8 @@ const END_OF_TURN_WINDOW: Duration = Duration::from_secs(8);
 /// What the ears report.
 #[derive(Debug)]
 pub enum EarEvent {
+    /// Words of the turn that is under way, as they run.
+    Partial { turn: TurnId, text: String },
     /// Words of a transcription job.
     Transcribed { job: JobId, text: String },
     /// The job failed or was refused.
@@ -59,6 +65,8 @@ pub struct EarEngines {
     pub stt_pool: Pool,
     /// Where predictions run.
     pub end_of_turn_pool: Pool,
+    /// Streaming recognisers; without them the local one hears alone.
+    pub streams: Option<Arc<Chain>>,
 }
 
 /// The ears of one call.
@@ -67,6 +75,10 @@ pub struct Ears {
     detector: Box<dyn VoiceDetector>,
     language: Language,
     events: mpsc::Sender<EarEvent>,
+    /// The streaming recognisers' task.
+    session: Option<Session>,
+    /// The newest frame, decoded.
+    frame: Vec<i16>,
     /// Audio of the last half second, for the beginning of the next turn.
     recent: VecDeque<i16>,
     /// Audio of the turn that is under way.
@@ -79,15 +91,29 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Ears that report to `events`.
-    pub fn new(engines: EarEngines, language: Language, events: mpsc::Sender<EarEvent>) -> Result<Self, EngineError> {
+    /// Ears that report to `events`. What runs for them runs in `tasks`, and ends with them.
+    pub fn new(
+        engines: EarEngines,
+        language: Language,
+        events: mpsc::Sender<EarEvent>,
+        tasks: &TaskTracker,
+    ) -> Result<Self, EngineError> {
         let detector = engines.detector.detector()?;
+        let session = engines.streams.clone().map(|chain| {
+            let writer = Writer {
+                stt: engines.stt.clone(),
+                pool: engines.stt_pool.clone(),
+            };
+            Session::start(chain, writer, language, events.clone(), tasks)
+        });
         let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
         Ok(Self {
             engines,
             detector,
             language,
             events,
+            session,
+            frame: Vec::with_capacity(frame::FRAME_SAMPLES),
             recent,
             turn: None,
             running: None,
@@ -96,14 +122,40 @@ impl Ears {
         })
     }
 
-    /// Takes one piece of the caller's audio; calls `voice` for each step of the detector that it completes.
-    pub fn hear(&mut self, samples: &[i16], mut voice: impl FnMut(VoiceStep)) {
+    /// Takes one piece of the caller's audio, μ-law; calls `voice` for each step of the detector that it completes.
+    pub fn hear(&mut self, mulaw: &[u8], voice: impl FnMut(VoiceStep)) {
+        self.tell(|| Command::Audio(mulaw.to_vec()));
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.clear();
+        frame.extend(mulaw.iter().map(|byte| mulaw::decode(*byte)));
+        self.detect(&frame, voice);
+        self.frame = frame;
+    }
+
+    fn tell(&self, command: impl FnOnce() -> Command) -> bool {
+        match &self.session {
+            Some(session) if session.tell(command()) => true,
+            Some(_) => {
+                tracing::error!("the ears are too slow for their caller");
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn detect(&mut self, samples: &[i16], mut voice: impl FnMut(VoiceStep)) {
         self.recent.extend(samples);
         let keep = frame::samples_in(PRE_ROLL) as usize;
         let surplus = self.recent.len().saturating_sub(keep);
         self.recent.drain(..surplus);
         if let Some((_, audio)) = &mut self.turn {
-            let longest = frame::samples_in(LONGEST_TURN) as usize;
+            // The streams' task has the whole turn; here only the predictor needs its end.
+            let longest = if self.session.is_some() {
+                END_OF_TURN_WINDOW
+            } else {
+                LONGEST_TURN
+            };
+            let longest = frame::samples_in(longest) as usize;
             if audio.len() + samples.len() > longest {
                 audio.drain(..samples.len().min(audio.len()));
             }
@@ -132,6 +184,7 @@ impl Ears {
 
     /// Keeps the audio of this turn from half a second ago.
     pub fn begin_turn(&mut self, turn: TurnId) {
+        self.tell(|| Command::TurnStarted(turn));
         let mut audio = Vec::with_capacity(frame::SAMPLE_RATE as usize * 4);
         audio.extend(&self.recent);
         self.turn = Some((turn, audio));
@@ -139,13 +192,25 @@ impl Ears {
 
     /// Nothing more will be asked about this turn.
     pub fn close_turn(&mut self, turn: TurnId) {
+        self.tell(|| Command::TurnClosed(turn));
         if self.turn.as_ref().is_some_and(|(current, _)| *current == turn) {
             self.turn = None;
         }
     }
 
+    /// What kind of answer comes next: recognisers that can be told are told before the caller speaks.
+    pub fn expect(&mut self, expectation: Expectation) {
+        self.tell(|| Command::Expect(expectation));
+    }
+
     /// Has the turn's audio so far written down; the answer comes as an [`EarEvent`].
     pub fn transcribe(&mut self, job: JobId, turn: TurnId, expectation: Expectation) {
+        if self.session.is_some() {
+            if !self.tell(|| Command::Ask { job, turn, expectation }) {
+                let _ = self.events.try_send(EarEvent::Failed { job });
+            }
+            return;
+        }
         if let Some(running) = self.running.take() {
             // Its audio is contained in the new job's.
             running.store(true, Ordering::Relaxed);
@@ -180,6 +245,10 @@ impl Ears {
 
     /// Asks how likely the turn is over; the answer comes as an [`EarEvent`], or not at all without a predictor.
     pub fn predict_end_of_turn(&mut self, job: JobId, turn: TurnId) {
+        if self.session.as_ref().is_some_and(Session::detects_turns) {
+            self.tell(|| Command::AskEnd { job, turn });
+            return;
+        }
         let Some(predictor) = self.engines.end_of_turn.clone() else {
             return;
         };

@@ -58,6 +58,7 @@ pub struct Metrics {
     rest_seconds: Family<RestLabel, Histogram, fn() -> Histogram>,
     provider_faults: Family<ProviderFaultLabel, Counter>,
     provider_unknown_events: Family<ProviderLabel, Counter>,
+    hearing_degraded: Family<ProviderLabel, Counter>,
 }
 
 /// Buckets in the range where a caller feels the difference.
@@ -100,6 +101,7 @@ impl Default for Metrics {
             rest_seconds: Family::new_with_constructor(turn_buckets),
             provider_faults: Family::default(),
             provider_unknown_events: Family::default(),
+            hearing_degraded: Family::default(),
         };
         metrics.register();
         metrics
@@ -215,6 +217,11 @@ impl Metrics {
             "Events of engines that were skipped because they are unknown",
             self.provider_unknown_events.clone(),
         );
+        all.register(
+            "hearing_degraded",
+            "Answers of recognisers that may lack words, and audio that was given up, because they were too slow",
+            self.hearing_degraded.clone(),
+        );
     }
 
     /// Counts something refused.
@@ -313,6 +320,18 @@ impl Metrics {
         self.provider_faults
             .get_or_create(&ProviderFaultLabel { provider, class })
             .get()
+    }
+
+    /// Counts words that were taken before they were final, or audio that was given up: the engine was too slow.
+    pub fn hearing_degraded(&self, provider: &str) {
+        let provider = provider.to_owned();
+        self.hearing_degraded.get_or_create(&ProviderLabel { provider }).inc();
+    }
+
+    /// How often that was so.
+    pub fn hearing_degraded_count(&self, provider: &str) -> u64 {
+        let provider = provider.to_owned();
+        self.hearing_degraded.get_or_create(&ProviderLabel { provider }).get()
     }
 
     /// Counts an event of an engine that we don't know: skipped, as services add some every month.

@@ -12,6 +12,7 @@ mod deployment;
 mod dial_caps;
 mod dialing;
 mod doctor;
+mod ears;
 mod events;
 mod harness;
 mod limits;
