@@ -107,7 +107,7 @@ impl App {
         };
         let loading = config.clone();
         let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
-        let mut engines = loaded.unwrap_or_else(|_| {
+        let engines = loaded.unwrap_or_else(|_| {
             Err(EngineError::Load {
                 engine: "speech",
                 reason: "the loading thread panicked".to_owned(),
@@ -115,6 +115,8 @@ impl App {
         })?;
         let health = Health::new(clock.clone(), metrics.clone());
         let draining = CancellationToken::new();
+        let mut engines = engines.with_voices(&config, &health)?;
+        engines.mouth.probe_until(&draining);
         engines.ears.streams = Chain::of(&config.speech.ears, &health, &clock, &metrics);
         if let Some(chain) = &engines.ears.streams {
             chain.probe(Language::Spanish, &draining);

@@ -2,5 +2,7 @@
 //! journal of what they were sent, and misbehave on command.
 
 pub mod openai_realtime;
+pub mod spelled_speech;
 pub mod stt;
 pub mod tone_words;
+pub mod voices;

@@ -466,11 +466,15 @@ impl CallTask {
             self.recorder.remember_durably(&self.memory(), now).await;
             line::hand_over(&self.app, &self.call.call_sid, handover).await;
         } else {
+            // Without a voice of ours nothing was said at all: Twilio is left to ask what comes next, and says why.
+            let speechless = reason == EndReason::Failure && !self.disclosed;
             let call_sid = self.call.call_sid.as_str();
-            self.app.lately.over(call_sid);
+            if !speechless {
+                self.app.lately.over(call_sid);
+            }
             // What failed is counted by the store, and what takes longer is written later.
             let _ = timeout(DURABLY, self.app.store.call_ended(call_sid, reason)).await;
-            if reason != EndReason::CallerHungUp {
+            if reason != EndReason::CallerHungUp && !speechless {
                 line::end_call(&self.app, &self.call.call_sid).await;
             }
         }

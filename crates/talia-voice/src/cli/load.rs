@@ -77,7 +77,7 @@ impl Load {
             server_pid: self.server_pid,
             apart: self.held(),
         };
-let measured = async {
+        let measured = async {
             if self.memory {
                 let (report, steps) = memory::measure(plan).await?;
                 Ok((report, Some(steps)))

@@ -66,6 +66,8 @@ pub(super) async fn answer(app: &App, voice: &VoiceRequest, from: From) -> Respo
         // The database hasn't taken its row yet.
         Kept::Unknown => None,
         Kept::Over => return documents::respond(&documents::hangup()),
+        // No voice of ours could say a word, not even who is speaking: Twilio's says that we can't.
+        Kept::Speechless => return webhook::apologise(app, Refusal::NoVoice),
         Kept::Promised(call) => match timeout(TRANSFER_PATIENCE, transfer::asked(app, &call)).await {
             Ok(Ok(Some(document))) => return documents::respond(&document),
             _ => Some(call),
@@ -79,6 +81,8 @@ pub(super) async fn answer(app: &App, voice: &VoiceRequest, from: From) -> Respo
 enum Kept {
     Unknown,
     Over,
+    /// It ended because no voice of ours could speak.
+    Speechless,
     /// Its caller is to be handed to a person.
     Promised(CallRow),
     Alive(CallRow),
@@ -88,6 +92,9 @@ async fn kept(app: &App, call_sid: &str, from: From) -> Result<Kept, StoreError>
     let Some(call) = app.store.call(call_sid).await? else {
         return Ok(Kept::Unknown);
     };
+    if call.failed_speechless() {
+        return Ok(Kept::Speechless);
+    }
     if call.ended_at.is_some() {
         return Ok(Kept::Over);
     }
