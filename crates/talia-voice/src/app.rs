@@ -72,6 +72,9 @@ pub enum AppError {
     /// A secret of the configuration.
     #[error("twilio.auth_token: {0}")]
     Secret(#[from] EmptySecret),
+    /// A brain that this version doesn't have yet.
+    #[error("brain.chain: can be script only in this version: nothing else would think")]
+    Brain,
     /// A conversation.
     #[error(transparent)]
     Assistant(#[from] AssistantError),
@@ -86,6 +89,9 @@ pub enum AppError {
 impl App {
     /// Opens the database and wires everything.
     pub async fn build(config: Config, clock: Clock) -> Result<Arc<Self>, AppError> {
+        if !config.thinkers.models.is_empty() || config.thinkers.realtime.is_some() {
+            return Err(AppError::Brain);
+        }
         let metrics = Arc::new(Metrics::default());
         let settings = StoreSettings {
             url: config.database.url.clone(),

@@ -37,7 +37,7 @@ use std::time::Duration;
 use talia_dialogue::{
     Cue, CueId, Entry, JobId, Resumption, Speaker, SpeechKind, TranscriptionPurpose, TurnId, UtteranceId,
 };
-use talia_spanish::Language;
+use talia_spanish::{Language, ear};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -164,6 +164,8 @@ pub struct RealtimeBrain {
     dictation: Dictation,
     /// The rest of the chain thinks, and the call's own ears and mouth hear and speak.
     given_up: bool,
+    /// The caller has asked not to be called any more.
+    refuses_calls: bool,
 }
 
 impl RealtimeBrain {
@@ -217,6 +219,7 @@ impl RealtimeBrain {
             fillers: 0,
             dictation: Dictation::default(),
             given_up: false,
+            refuses_calls: false,
         };
         if brain.watch.is_available() {
             brain.connect();
@@ -424,6 +427,7 @@ impl Brain for RealtimeBrain {
         self.tools.heard(entry);
         self.rest.heard(entry);
         if entry.speaker == Speaker::Caller {
+            self.refuses_calls |= ear::refuses_calls(&entry.text);
             self.remember(Line::Caller(entry.text.clone()));
             return;
         }
@@ -441,6 +445,10 @@ impl Brain for RealtimeBrain {
                 self.send(&messages::said("assistant", &entry.text));
             }
         }
+    }
+
+    fn refuses_calls(&self) -> bool {
+        self.refuses_calls || self.rest.refuses_calls()
     }
 
     fn lead(&self) -> LeadDraft {
