@@ -71,7 +71,11 @@ fn a_bad_configuration_is_one_line_and_code_64_before_any_port_is_bound() {
     let model = ("TALIA_PROVIDERS__OLLAMA__MODEL", "m");
     let thinking = [good.as_slice(), &[model, ("TALIA_BRAIN__CHAIN", "ollama, script")]].concat();
     let output = run(folder.path(), &["serve"], &thinking);
-    refuses(&output, 64, "talia-voice: brain.chain: can be script only in this version");
+    refuses(
+        &output,
+        64,
+        "talia-voice: brain.chain: can be script only in this version",
+    );
     std::fs::write(folder.path().join("talia.toml"), "[sever]\n").expect("a file");
     let output = run(folder.path(), &["serve"], &good);
     refuses(&output, 64, "talia-voice: talia.toml:1: unknown field `sever`");
