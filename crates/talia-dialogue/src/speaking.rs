@@ -152,9 +152,7 @@ impl Dialogue {
         if let Some(asked) = self.current.as_mut().filter(|asked| asked.id == sentence.cue) {
             asked.heard += sentence.heard;
             asked.progress = self.now;
-            if sentence.heard > 0 {
-                self.failures = 0;
-            }
+            asked.unsaid = sentence.failed;
         }
     }
 

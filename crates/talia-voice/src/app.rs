@@ -109,6 +109,10 @@ impl App {
                 reason: "the loading thread panicked".to_owned(),
             })
         })?;
+        let health = Health::new(clock.clone(), metrics.clone());
+        let draining = CancellationToken::new();
+        let engines = engines.with_voices(&config, &health)?;
+        engines.mouth.probe_until(&draining);
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {
             engines,
@@ -120,10 +124,10 @@ impl App {
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             repeats: Repeats::new(clock.clone()),
-            health: Health::new(clock.clone(), metrics.clone()),
+            health,
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),
-            draining: CancellationToken::new(),
+            draining,
             config,
             clock,
             metrics,

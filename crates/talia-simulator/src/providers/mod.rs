@@ -2,4 +2,6 @@
 //! journal of what they were sent, and misbehave on command.
 
 pub mod openai_realtime;
+pub mod spelled_speech;
 pub mod tone_words;
+pub mod voices;

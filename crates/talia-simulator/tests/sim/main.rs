@@ -22,3 +22,4 @@ mod server;
 mod silence;
 mod sounds;
 mod status;
+mod voices;

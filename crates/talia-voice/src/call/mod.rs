@@ -88,6 +88,8 @@ struct CallTask {
     told: usize,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
+    /// The caller knows that an AI is speaking.
+    disclosed: bool,
     /// Characters given to the mouth.
     spoken: u64,
     /// The socket broke with the call still alive: Twilio comes back for it.
@@ -145,6 +147,7 @@ impl CallTask {
             origin,
             offset: beginning.offset,
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
+            disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             kept,
             dialogue: Dialogue::new(settings),
             ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
@@ -392,7 +395,10 @@ impl CallTask {
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
                 Output::Transcript(entry) => self.line(entry),
-                Output::DisclosureHeard => self.recorder.disclosure_heard(self.now()),
+                Output::DisclosureHeard => {
+                    self.disclosed = true;
+                    self.recorder.disclosure_heard(self.now());
+                }
                 Output::BargeIn(barge_in) => {
                     self.app.metrics.barge_in(barge_in);
                     self.live.send(match barge_in {
@@ -440,7 +446,9 @@ impl CallTask {
         } else {
             // What failed is counted by the store, and what was deferred is written later.
             let _ = self.app.store.call_ended(self.call.call_sid.as_str(), reason).await;
-            if reason != EndReason::CallerHungUp {
+            // Without a voice of ours nothing was said at all: Twilio is left to ask what comes next, and says why.
+            let speechless = reason == EndReason::Failure && !self.disclosed;
+            if reason != EndReason::CallerHungUp && !speechless {
                 line::end_call(&self.app, &self.call.call_sid).await;
             }
         }

@@ -79,6 +79,8 @@ pub enum Refusal {
     ApiBody,
     /// An idempotency key that was used for something else.
     KeyReused,
+    /// A call in which no voice could say anything.
+    NoVoice,
     /// A person to hand a caller to who isn't in the configuration (any more).
     DestinationUnknown,
 }

@@ -16,6 +16,7 @@ mod events;
 mod harness;
 mod limits;
 mod media;
+mod mouth;
 mod own_signatures;
 mod providers;
 mod real_speech;
