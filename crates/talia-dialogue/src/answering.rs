@@ -174,14 +174,9 @@ impl Dialogue {
     /// All of the answer was heard, or skipped.
     fn finish_answer(&mut self) {
         let Some(asked) = &self.current else { return };
-        // What stands last is mostly the question: without it the caller doesn't know that it is their turn.
-        if asked.first_text.is_some() && (asked.heard == 0 || asked.unsaid) {
+        if asked.first_text.is_some() && asked.heard == 0 {
             self.answer_failed();
             return;
-        }
-        // "I didn't hear you" may be said by heart while nothing else can be said.
-        if asked.about != About::NotUnderstood {
-            self.failures = 0;
         }
         self.retire();
     }

@@ -41,8 +41,6 @@ pub(crate) struct Asked {
     pub(crate) first_text: Option<Moment>,
     /// Samples heard of its sentences that are done.
     pub(crate) heard: u32,
-    /// The last of its sentences that is done broke off, or nothing of it was made.
-    pub(crate) unsaid: bool,
     pub(crate) stages: Option<Stages>,
     pub(crate) measured: bool,
     pub(crate) bridged: bool,
@@ -61,7 +59,6 @@ impl Asked {
             transfers: false,
             first_text: None,
             heard: 0,
-            unsaid: false,
             stages: None,
             measured: false,
             bridged: false,

@@ -152,7 +152,9 @@ impl Dialogue {
         if let Some(asked) = self.current.as_mut().filter(|asked| asked.id == sentence.cue) {
             asked.heard += sentence.heard;
             asked.progress = self.now;
-            asked.unsaid = sentence.failed;
+            if sentence.heard > 0 {
+                self.failures = 0;
+            }
         }
     }
 

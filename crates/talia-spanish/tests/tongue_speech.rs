@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use talia_spanish::Language;
 use talia_spanish::tongue::{
     clauses, read_back_email, read_back_phone, sentences, speech, spell, spoken_prefix, verbalize,
-    with_spoken_addresses,
 };
 
 fn said(text: &str) -> String {
@@ -430,42 +429,5 @@ proptest! {
     fn more_audio_is_never_less_heard(text in "[a-z0-9,. ]{0,80}", a in 0f32..1.0, b in 0f32..1.0) {
         let (less, more) = (a.min(b), a.max(b));
         prop_assert!(spoken_prefix(&text, less).0.len() <= spoken_prefix(&text, more).0.len());
-    }
-}
-
-#[test]
-fn only_addresses_are_written_out_for_voices_that_read_the_rest_themselves() {
-    for (text, words) in [
-        ("¿Es ana.ruiz@gmail.com?", "¿Es ana punto ruiz arroba yímeil punto com?"),
-        (
-            "Marca al 55 1234 5678, por favor.",
-            "Marca al cincuenta y cinco, doce, treinta y cuatro, cincuenta y seis, setenta y ocho, por favor.",
-        ),
-        (
-            "Son $1,250 el 3 de mayo a las 13:00, Sr. Ruiz.",
-            "Son $1,250 el 3 de mayo a las 13:00, Sr. Ruiz.",
-        ),
-        ("Uno.\nDos  (tres).", "Uno.\nDos (tres)."),
-        ("", ""),
-    ] {
-        assert_eq!(with_spoken_addresses(text, Language::Spanish), words);
-    }
-}
-
-proptest! {
-    /// Any text in, text out; what holds no address keeps its words.
-    #[test]
-    fn a_text_without_addresses_keeps_its_words(text in "([A-Za-zñáé¿¡(]{1,8}[,.?!)]? {1,2}){0,12}") {
-        let spoken = with_spoken_addresses(&text, Language::Spanish);
-        prop_assert_eq!(
-            spoken.split_whitespace().collect::<Vec<_>>(),
-            text.split_whitespace().collect::<Vec<_>>()
-        );
-    }
-
-    #[test]
-    fn any_text_can_be_given_to_a_service(text in any::<String>()) {
-        with_spoken_addresses(&text, Language::Spanish);
-        with_spoken_addresses(&text, Language::English);
     }
 }

@@ -1,12 +1,13 @@
 //! Everything a call needs, built once from the configuration.
 
 use crate::brain::script::{AssistantError, Assistants};
+use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engines::SpeechEngines;
 use crate::line::{LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
-use crate::outgoing::ClientError;
+use crate::outgoing::{ClientError, SystemLookup};
 use crate::providers::Health;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
@@ -55,6 +56,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// The conversations, by the number called.
     pub assistants: Assistants,
+    /// What models may use beside speaking.
+    pub tools: Arc<Tools>,
     /// What happens in calls as it happens, for whoever watches.
     pub live_feed: broadcast::Sender<LiveItem>,
 }
@@ -74,6 +77,9 @@ pub enum AppError {
     /// A speech model or engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A tool of the configuration.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -101,6 +107,13 @@ impl App {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
         };
+        let tools = Arc::new(Tools::new(&config, Arc::new(SystemLookup))?);
+        for assistant in assistants.all() {
+            tools.check(assistant)?;
+        }
+        // A server of tools that is slow or gone doesn't keep ours from starting.
+        let asking = tools.clone();
+        tokio::spawn(async move { asking.refresh().await });
         let loading = config.clone();
         let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
         let engines = loaded.unwrap_or_else(|_| {
@@ -109,14 +122,11 @@ impl App {
                 reason: "the loading thread panicked".to_owned(),
             })
         })?;
-        let health = Health::new(clock.clone(), metrics.clone());
-        let draining = CancellationToken::new();
-        let engines = engines.with_voices(&config, &health)?;
-        engines.mouth.probe_until(&draining);
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         Ok(Arc::new(Self {
             engines,
             assistants,
+            tools,
             live_feed,
             store: Store::open(settings, clock.clone(), metrics.clone()).await?,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
@@ -124,10 +134,10 @@ impl App {
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             repeats: Repeats::new(clock.clone()),
-            health,
+            health: Health::new(clock.clone(), metrics.clone()),
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),
-            draining,
+            draining: CancellationToken::new(),
             config,
             clock,
             metrics,

@@ -10,17 +10,17 @@ use crate::{
         stt::{fixed_delay::FixedDelayStt, local::LocalStt},
     },
     mouth::{
-        MouthEngines, chain,
+        MouthEngines,
         prepared::{self, Prepared},
         tts::{TtsError, Voice, fixed_delay::FixedDelayTts, local::LocalTts},
     },
 };
-use crate::{outgoing::ClientError, providers::Health};
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 use talia_speech::{
     EngineError, Installed, Kokoro, ModelsDir, Silero, SmartTurn, Whisper, speech_cache::SpeechCache,
     voice::Voice as Chain, webrtc::WebRtcVad,
 };
+use tokio::sync::Semaphore;
 
 /// What a caller of a load test is understood to say, whatever is said.
 const FIXED_WORDS: &str = "Quiero bajar mi recibo de luz.";
@@ -40,7 +40,7 @@ impl std::fmt::Debug for SpeechEngines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SpeechEngines")
             .field("stt", &self.ears.stt.name())
-            .field("mouth", &self.mouth.names())
+            .field("tts", &self.mouth.tts.name())
             .finish_non_exhaustive()
     }
 }
@@ -74,7 +74,10 @@ impl SpeechEngines {
                         stt_pool: Pool::new(256, 256),
                         end_of_turn_pool: Pool::new(1, 1),
                     },
-                    mouth: MouthEngines::local(Arc::new(FixedDelayTts { delay: synthesis }), 256),
+                    mouth: MouthEngines {
+                        tts: Arc::new(FixedDelayTts { delay: synthesis }),
+                        workers: Arc::new(Semaphore::new(256)),
+                    },
                 })
             }
         }
@@ -101,17 +104,12 @@ impl SpeechEngines {
                     stt_pool: Pool::new(workers, workers * QUEUED_A_WORKER),
                     end_of_turn_pool: Pool::new(1, QUEUED_A_WORKER),
                 },
-                mouth: MouthEngines::local(Arc::new(LocalTts::new(Chain::new(Some(kokoro), Some(cache)))), workers),
+                mouth: MouthEngines {
+                    tts: Arc::new(LocalTts::new(Chain::new(Some(kokoro), Some(cache)))),
+                    workers: Arc::new(Semaphore::new(workers)),
+                },
             })
         })
-    }
-
-    /// With the voices that the configuration's chain names.
-    pub fn with_voices(mut self, config: &Config, health: &Arc<Health>) -> Result<Self, ClientError> {
-        let cache = SpeechCache::new(models_dir(config.models.directory.as_ref()).phrases());
-        self.mouth.chain = chain::links(&config.speech.mouth, health, &cache)?;
-        self.mouth.patience.first_audio = config.speech.first_audio;
-        Ok(self)
     }
 
     /// Synthesises every fixed phrase of these assistants once; `progress` sees how many of how many are ready.

@@ -22,4 +22,3 @@ mod server;
 mod silence;
 mod sounds;
 mod status;
-mod voices;

@@ -4,7 +4,6 @@
 //! [`phonemes`] gives the symbols that the Kokoro voice takes ([`ALPHABET`]). When the caller interrupts,
 //! [`spoken_prefix`] tells which part of the written text was heard. Everything here is total: any text in, text out.
 
-mod addresses;
 mod calendar;
 mod cardinals;
 mod chunks;
@@ -25,7 +24,6 @@ mod syllables;
 mod telephone;
 mod verbalize;
 
-pub use addresses::with_spoken_addresses;
 pub use clauses::{clauses, sentences, spoken_prefix};
 pub use kokoro::ALPHABET;
 pub use letters::spell;

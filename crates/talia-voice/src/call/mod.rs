@@ -6,8 +6,10 @@
 
 pub mod live;
 mod memory;
+mod meter;
 mod record;
 mod senses;
+pub mod tools;
 
 use crate::{
     app::App,
@@ -19,6 +21,7 @@ use crate::{
 };
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
+use meter::Meter;
 use record::Recorder;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use talia_audio::{frame::FRAME_SAMPLES, mulaw};
@@ -31,6 +34,8 @@ use talia_speech::EngineError;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+/// Of the line.
+const SAMPLE_RATE: u64 = 8_000;
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
 
@@ -88,8 +93,10 @@ struct CallTask {
     told: usize,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
-    /// The caller knows that an AI is speaking.
-    disclosed: bool,
+    /// What providers did, and what that costs.
+    meter: Meter,
+    /// Samples listened to and not yet counted.
+    listened: usize,
     /// Characters given to the mouth.
     spoken: u64,
     /// The socket broke with the call still alive: Twilio comes back for it.
@@ -147,7 +154,6 @@ impl CallTask {
             origin,
             offset: beginning.offset,
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
-            disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             kept,
             dialogue: Dialogue::new(settings),
             ears: Ears::new(engines.ears, assistant.language, ear_sender)?,
@@ -170,6 +176,12 @@ impl CallTask {
             asked_turn: None,
             words_are_asked: false,
             remembers_more: false,
+            meter: Meter::new(
+                (call.call_sid.to_string(), i64::from(call.streams_before) + 1),
+                (app.config.prices.clone(), app.metrics.clone()),
+                Arc::default(),
+            ),
+            listened: 0,
             spoken: 0,
             broken: false,
             line_gone: false,
@@ -243,6 +255,7 @@ impl CallTask {
                 }
                 self.samples.clear();
                 self.samples.extend(payload.iter().map(|byte| mulaw::decode(*byte)));
+                self.listened += payload.len();
                 let now = self.now();
                 let dialogue = &mut self.dialogue;
                 self.ears
@@ -287,12 +300,15 @@ impl CallTask {
                 self.handover = Some(handover);
                 self.tell(Input::Transfer { cue });
             }
-            Thought::Used(usage) => tracing::debug!(
-                provider = usage.provider,
-                input_tokens = usage.input_tokens,
-                output_tokens = usage.output_tokens,
-                "a model was used"
-            ),
+            Thought::Used(usage) => {
+                // Once over, it stays over: the goodbye begins once.
+                let before = self.meter.tokens();
+                let limit = self.app.config.limits.tokens;
+                if self.meter.thought(&usage) > limit && before <= limit {
+                    self.tell(Input::Finish(EndReason::TimeLimit));
+                }
+            }
+            Thought::OverLimit => self.tell(Input::Finish(EndReason::TimeLimit)),
             Thought::Done => self.tell(Input::Answered { cue }),
         }
     }
@@ -328,6 +344,17 @@ impl CallTask {
             brain: self.brain.memory().unwrap_or_default(),
             words: self.words.clone(),
             told: self.told,
+        }
+    }
+
+    /// Keeps what providers did since it was last kept.
+    fn keep_usage(&mut self) {
+        let heard = Duration::from_millis(std::mem::take(&mut self.listened) as u64 * 1_000 / SAMPLE_RATE);
+        if !heard.is_zero() {
+            self.meter.heard(self.app.engines.ears.stt.name(), heard);
+        }
+        for usage in self.meter.fresh() {
+            self.recorder.usage(usage);
         }
     }
 
@@ -390,15 +417,13 @@ impl CallTask {
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
                     let characters = text.chars().count() as u64;
+                    self.meter.spoke(self.app.engines.mouth.tts.name(), characters);
                     self.mouth.synthesize(segment, text);
                     self.count_spoken(characters);
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
                 Output::Transcript(entry) => self.line(entry),
-                Output::DisclosureHeard => {
-                    self.disclosed = true;
-                    self.recorder.disclosure_heard(self.now());
-                }
+                Output::DisclosureHeard => self.recorder.disclosure_heard(self.now()),
                 Output::BargeIn(barge_in) => {
                     self.app.metrics.barge_in(barge_in);
                     self.live.send(match barge_in {
@@ -409,6 +434,8 @@ impl CallTask {
                 }
                 Output::Measured(timing) => {
                     self.app.metrics.turn(&timing);
+                    self.recorder.turn(&timing);
+                    self.keep_usage();
                     self.live.send(LiveEvent::Turn(timing));
                 }
                 Output::HangUp(reason) => self.ended = Some(reason),
@@ -437,6 +464,8 @@ impl CallTask {
         let reason = self.ended.unwrap_or(EndReason::Failure);
         let now = self.now();
         self.recorder.lead(&self.brain.lead(), now, true);
+        self.meter.line(self.app.clock.elapsed().saturating_sub(self.origin));
+        self.keep_usage();
         if self.broken {
             // The next stream goes on from here: durable before it may begin.
             self.recorder.remember_durably(&self.memory(), now).await;
@@ -446,9 +475,7 @@ impl CallTask {
         } else {
             // What failed is counted by the store, and what was deferred is written later.
             let _ = self.app.store.call_ended(self.call.call_sid.as_str(), reason).await;
-            // Without a voice of ours nothing was said at all: Twilio is left to ask what comes next, and says why.
-            let speechless = reason == EndReason::Failure && !self.disclosed;
-            if reason != EndReason::CallerHungUp && !speechless {
+            if reason != EndReason::CallerHungUp {
                 line::end_call(&self.app, &self.call.call_sid).await;
             }
         }

@@ -28,7 +28,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     tracing::info!(
         server.bind = %listener.local_addr()?,
         server.stt = app.engines.ears.stt.name(),
-        server.tts = app.engines.mouth.names(),
+        server.tts = app.engines.mouth.tts.name(),
         server.started_ms = clock.elapsed().as_millis() as u64,
         "ready for calls"
     );

@@ -15,7 +15,6 @@ pub(super) struct Raw {
     ears: Vec<String>,
     #[serde(deserialize_with = "words")]
     mouth: Vec<String>,
-    first_audio_ms: u64,
     recogniser_threads: usize,
     fixed_transcription_ms: u64,
     fixed_synthesis_ms: u64,
@@ -30,8 +29,6 @@ pub struct Speech {
     pub ears: Vec<Link>,
     /// Who speaks, the first one first.
     pub mouth: Vec<Link>,
-    /// How long a voice may take to its first audio before the next one is asked as well.
-    pub first_audio: Duration,
     /// Threads of recognition and of synthesis, all calls together; `None`: as many as the machine has cores.
     pub recogniser_threads: Option<usize>,
 }
@@ -60,12 +57,8 @@ impl Raw {
             },
             _ => return Err(ConfigError::value("speech.engines", "must be local or fixed-delay")),
         };
-        if !(200..=4_000).contains(&self.first_audio_ms) {
-            return Err(ConfigError::value("speech.first_audio_ms", "must be 200 to 4000"));
-        }
         Ok(Speech {
             engines,
-            first_audio: Duration::from_millis(self.first_audio_ms),
             ears: chains::links("speech.ears", &self.ears, Role::Ears, described)?,
             mouth: chains::links("speech.mouth", &self.mouth, Role::Mouth, described)?,
             recogniser_threads: (self.recogniser_threads > 0).then_some(self.recogniser_threads),

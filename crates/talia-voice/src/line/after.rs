@@ -34,10 +34,6 @@ pub(super) async fn answer(app: &App, voice: &VoiceRequest) -> Response {
         app.metrics.refused(Refusal::CallUnknown);
         return documents::respond(&documents::hangup());
     };
-    if call.failed_speechless() && !voice.call_status.is_terminal() {
-        // No voice of ours could say a word, not even who is speaking: Twilio's says that we can't.
-        return webhook::apologise(app, Refusal::NoVoice);
-    }
     if call.ended_at.is_some() || voice.call_status.is_terminal() {
         return documents::respond(&documents::hangup());
     }

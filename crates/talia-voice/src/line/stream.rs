@@ -159,6 +159,8 @@ fn unknown(call: NewCall) -> (StreamClaim, CallRow) {
         disclosure_heard_at: None,
         duration_s: None,
         streams: 1,
+        tool_calls: None,
+        cost_micros: None,
     };
     (claim, row)
 }

@@ -1,28 +1,21 @@
 //! The mouth of one call: sentences in, μ-law audio out, in order, first clause first.
 
-pub mod chain;
-mod inspect;
-pub mod pcm;
-mod piecewise;
 pub mod prepared;
 mod release;
-pub mod resume;
-mod speaking;
 pub mod tts;
 
-use self::{
-    chain::{Link, Patience},
-    piecewise::LocalVoice,
-    speaking::{Sentence, Unsaid, Voices},
-    tts::{Tts, Voice},
+use self::tts::{Tts, Voice};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use std::{collections::HashMap, sync::Arc};
+use talia_audio::frame::duration_of;
 use talia_dialogue::SegmentId;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    time::Instant,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use talia_spanish::{Language, tongue};
+use tokio::sync::{Semaphore, mpsc};
 
 /// Sentences that may wait for synthesis in one call.
 const QUEUE: usize = 64;
@@ -43,44 +36,16 @@ pub enum MouthEvent {
 /// What the mouths of all calls share.
 #[derive(Clone)]
 pub struct MouthEngines {
-    /// Says sentences on this machine.
+    /// Says sentences.
     pub tts: Arc<dyn Tts>,
-    /// How many syntheses run at once on this machine.
+    /// How many syntheses run at once.
     pub workers: Arc<Semaphore>,
-    /// Who is asked to speak, the first one first.
-    pub chain: Arc<[Link]>,
-    /// How long each of them is waited for.
-    pub patience: Patience,
 }
 
-impl MouthEngines {
-    /// This machine's own voice alone.
-    pub fn local(tts: Arc<dyn Tts>, workers: usize) -> Self {
-        Self {
-            tts,
-            workers: Arc::new(Semaphore::new(workers)),
-            chain: Arc::new([Link::Local]),
-            patience: Patience::default(),
-        }
-    }
-
-    /// Tries services that failed, off every call's path, until `stop`.
-    pub fn probe_until(&self, stop: &CancellationToken) {
-        for link in self.chain.iter() {
-            if let Link::Cloud(cloud) = link {
-                tokio::spawn(cloud.clone().probe_when_due(stop.clone()));
-            }
-        }
-    }
-
-    /// The names of the chain's voices, as they are printed.
-    pub fn names(&self) -> String {
-        let names = self.chain.iter().map(|link| match link {
-            Link::Local => self.tts.name(),
-            Link::Cloud(cloud) => cloud.watch.name(),
-        });
-        names.collect::<Vec<_>>().join(", ")
-    }
+struct Sentence {
+    segment: SegmentId,
+    text: String,
+    cancelled: Arc<AtomicBool>,
 }
 
 /// The mouth of one call. Its worker ends when it is dropped.
@@ -88,65 +53,49 @@ pub struct Mouth {
     sentences: mpsc::Sender<Sentence>,
     foreseen: mpsc::Sender<String>,
     events: mpsc::Sender<MouthEvent>,
-    cancels: HashMap<SegmentId, CancellationToken>,
-    /// Sentences that the worker is through with.
-    said: mpsc::Receiver<SegmentId>,
-    local: LocalVoice,
+    cancels: HashMap<SegmentId, Arc<AtomicBool>>,
 }
 
 impl Mouth {
-    /// A mouth that reports to `events`; its workers are spawned on `tasks`. Connections that its voices need are opened
-    /// now, so that they stand when the first sentence comes.
-    pub fn new(engines: MouthEngines, voice: Voice, events: mpsc::Sender<MouthEvent>, tasks: &TaskTracker) -> Self {
+    /// A mouth that reports to `events`; its worker is spawned on `tasks`.
+    pub fn new(
+        engines: MouthEngines,
+        voice: Voice,
+        events: mpsc::Sender<MouthEvent>,
+        tasks: &tokio_util::task::TaskTracker,
+    ) -> Self {
         let (sentences, queue) = mpsc::channel(QUEUE);
         let (foreseen, foreseen_queue) = mpsc::channel(FORESEEN);
-        let (done, said) = mpsc::channel(2 * QUEUE);
-        let local = LocalVoice {
+        let worker = Worker {
             engines,
             voice,
+            events: events.clone(),
             foreseen: Arc::default(),
         };
-        let own = local.clone();
-        let voices = Voices::new(local.clone(), events.clone(), tasks.clone());
-        // What a service makes ahead costs money, whether it is said or not.
-        if voices.is_local() {
-            tasks.spawn(foresee_all(local, foreseen_queue));
-        }
-        tasks.spawn(say_all(voices, queue, done));
+        tasks.spawn(worker.clone().foresee_all(foreseen_queue));
+        tasks.spawn(worker.say_all(queue));
         Self {
             sentences,
             foreseen,
             events,
             cancels: HashMap::new(),
-            said,
-            local: own,
         }
     }
 
-    /// Makes audio of a sentence. One that is kept waits for no other: a filler must not stand behind the sentence whose
-    /// wait it bridges.
+    /// Makes audio of a sentence.
     pub fn synthesize(&mut self, segment: SegmentId, text: String) {
-        if let Some(mulaw) = self.local.kept_by_any(&text) {
-            let all = [MouthEvent::Audio { segment, mulaw }, MouthEvent::End { segment }];
-            if self.events.try_reserve_many(all.len()).is_ok_and(|room| {
-                room.zip(all).for_each(|(place, event)| place.send(event));
-                true
-            }) {
-                return;
-            }
-        }
-        while let Ok(said) = self.said.try_recv() {
-            self.cancels.remove(&said);
-        }
-        let cancelled = CancellationToken::new();
+        self.cancels.retain(|_, cancelled| Arc::strong_count(cancelled) > 1);
+        let cancelled = Arc::new(AtomicBool::new(false));
         self.cancels.insert(segment, cancelled.clone());
-        let sentence = Sentence {
-            segment,
-            text,
-            cancelled,
-            asked: Instant::now(),
-        };
-        if self.sentences.try_send(sentence).is_err() {
+        if self
+            .sentences
+            .try_send(Sentence {
+                segment,
+                text,
+                cancelled,
+            })
+            .is_err()
+        {
             let _ = self.events.try_send(MouthEvent::Failed { segment });
         }
     }
@@ -160,7 +109,7 @@ impl Mouth {
     /// The rest of this sentence is not wanted.
     pub fn cancel(&mut self, segment: SegmentId) {
         if let Some(cancelled) = self.cancels.remove(&segment) {
-            cancelled.cancel();
+            cancelled.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -168,31 +117,143 @@ impl Mouth {
 impl Drop for Mouth {
     fn drop(&mut self) {
         for cancelled in self.cancels.values() {
-            cancelled.cancel();
+            cancelled.store(true, Ordering::Relaxed);
         }
     }
 }
 
-async fn say_all(mut voices: Voices, mut queue: mpsc::Receiver<Sentence>, done: mpsc::Sender<SegmentId>) {
-    while let Some(sentence) = queue.recv().await {
-        let segment = sentence.segment;
-        let event = if voices.say(&sentence).await == Err(Unsaid) {
-            tracing::warn!("a sentence could not be said by any voice");
-            MouthEvent::Failed { segment }
-        } else {
-            MouthEvent::End { segment }
-        };
-        // With a full channel the mouth forgets the sentence when it ends.
-        let _ = done.try_send(segment);
-        if voices.events.send(event).await.is_err() {
-            return;
+/// What the tasks of one mouth share.
+#[derive(Clone)]
+struct Worker {
+    engines: MouthEngines,
+    voice: Voice,
+    events: mpsc::Sender<MouthEvent>,
+    /// Sentences of this call made ahead; they hold the caller's words and go with the call.
+    foreseen: Arc<Mutex<HashMap<String, Arc<[u8]>>>>,
+}
+
+impl Worker {
+    fn kept(&self, text: &str) -> Option<Arc<[u8]>> {
+        let foreseen = self
+            .foreseen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+            .cloned();
+        foreseen.or_else(|| self.engines.tts.kept(text, &self.voice))
+    }
+
+    async fn say_all(self, mut queue: mpsc::Receiver<Sentence>) {
+        while let Some(sentence) = queue.recv().await {
+            let segment = sentence.segment;
+            let event = match say(&self, &sentence).await {
+                Ok(()) => MouthEvent::End { segment },
+                Err(error) => {
+                    tracing::warn!(error = %error, "a sentence could not be synthesised");
+                    MouthEvent::Failed { segment }
+                }
+            };
+            if self.events.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Makes sentences that will probably be said, one at a time, so that live ones find a worker free.
+    async fn foresee_all(self, mut queue: mpsc::Receiver<String>) {
+        while let Some(text) = queue.recv().await {
+            if self.kept(&text).is_some() {
+                continue;
+            }
+            // One that fails now is tried again, and reported, when it is really said.
+            if let Ok(mulaw) = speak(&self.engines, &text, &self.voice).await {
+                self.foreseen
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(text, mulaw);
+            }
         }
     }
 }
 
-/// Makes sentences that will probably be said, one at a time, so that live ones find a worker free.
-async fn foresee_all(local: LocalVoice, mut queue: mpsc::Receiver<String>) {
-    while let Some(text) = queue.recv().await {
-        local.foresee(text).await;
+/// Says a sentence whole when it is kept already, else piece by piece, so that its first words are heard early. The first
+/// piece is held back as long as the making of the rest would leave a gap.
+async fn say(worker: &Worker, sentence: &Sentence) -> Result<(), tts::TtsError> {
+    let segment = sentence.segment;
+    let Worker {
+        engines, voice, events, ..
+    } = worker;
+    if let Some(mulaw) = worker.kept(&sentence.text) {
+        let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+        return Ok(());
     }
+    let mut ready = Vec::new();
+    let mut rest = sentence.text.as_str();
+    if let Some((opening, mulaw)) = kept_opening(engines, rest, voice) {
+        rest = &rest[opening.len()..];
+        ready.push(mulaw);
+    }
+    let pieces = clauses(rest, voice.language);
+    let expected: Vec<_> = pieces
+        .iter()
+        .map(|piece| release::expected_duration(piece, voice.language))
+        .collect();
+    let mut begun = false;
+    for (done, piece) in pieces.iter().enumerate() {
+        if sentence.cancelled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let held = ready.iter().map(|mulaw| mulaw.len() as u64).sum();
+        if begun || (held > 0 && release::may_begin(duration_of(held), &expected[done..], engines.tts.pace())) {
+            begun = true;
+            for mulaw in ready.drain(..) {
+                let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+            }
+        }
+        ready.push(match worker.kept(piece) {
+            Some(kept) => kept,
+            None => speak(engines, piece, voice).await?,
+        });
+    }
+    for mulaw in ready {
+        let _ = events.send(MouthEvent::Audio { segment, mulaw }).await;
+    }
+    Ok(())
+}
+
+/// The longest beginning of a sentence, up to a comma or colon, that is kept already.
+fn kept_opening<'a>(engines: &MouthEngines, text: &'a str, voice: &Voice) -> Option<(&'a str, Arc<[u8]>)> {
+    let ends = text
+        .char_indices()
+        .filter(|(_, letter)| matches!(letter, ',' | ':' | ';'));
+    let openings = ends.map(|(at, _)| &text[..=at]).collect::<Vec<_>>();
+    openings
+        .into_iter()
+        .rev()
+        .find_map(|opening| Some((opening, engines.tts.kept(opening, voice)?)))
+}
+
+/// One synthesis on a thread of its own.
+async fn speak(engines: &MouthEngines, text: &str, voice: &Voice) -> Result<Arc<[u8]>, tts::TtsError> {
+    let permit = engines
+        .workers
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(|_| tts::TtsError::Stopped)?;
+    let (tts, text, voice) = (engines.tts.clone(), text.to_owned(), voice.clone());
+    let spoken = tokio::task::spawn_blocking(move || {
+        let spoken = tts.speak(&text, &voice);
+        drop(permit);
+        spoken
+    });
+    spoken.await.map_err(|_| tts::TtsError::Stopped)?
+}
+
+fn clauses(text: &str, language: Language) -> Vec<String> {
+    tongue::clauses(text, language)
+        .into_iter()
+        .map(|clause| clause.trim().to_owned())
+        .filter(|clause| !clause.is_empty())
+        .collect()
 }

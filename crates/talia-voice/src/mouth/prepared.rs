@@ -2,15 +2,10 @@
 
 use super::{
     MouthEngines,
-    chain::Link,
-    tts::{Session, TtsError, Voice},
+    tts::{TtsError, Voice},
 };
-use std::sync::Arc;
-use tokio::task::JoinSet;
-use tokio_util::task::TaskTracker;
 
-/// Phrases that a service makes at once.
-const AT_ONCE: usize = 2;
+use tokio::task::JoinSet;
 
 /// What became of a preparation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,25 +26,11 @@ pub async fn prepare(
     mut progress: impl FnMut(usize),
 ) -> Result<Prepared, TtsError> {
     let mut prepared = Prepared::default();
-    // Services count what is asked of them at the same time, and calls may want them meanwhile.
-    let limit = match engines.chain.first() {
-        Some(Link::Cloud(_)) => AT_ONCE,
-        _ => usize::MAX,
-    };
-    let at_once = engines.workers.available_permits().clamp(1, limit);
-    let tasks = TaskTracker::new();
-    let sessions: Arc<[_]> = engines
-        .chain
-        .iter()
-        .map(|link| match link {
-            Link::Local => None,
-            Link::Cloud(cloud) => Some(cloud.open(voice, &tasks)),
-        })
-        .collect();
+    let at_once = engines.workers.available_permits().max(1);
     let mut waiting = sentences.iter().cloned();
     let mut running = JoinSet::new();
     for sentence in waiting.by_ref().take(at_once) {
-        running.spawn(one(engines.clone(), sessions.clone(), sentence, voice.clone()));
+        running.spawn(one(engines.clone(), sentence, voice.clone()));
     }
     let mut ready = 0;
     while let Some(made) = running.join_next().await {
@@ -61,42 +42,20 @@ pub async fn prepare(
         ready += 1;
         progress(ready);
         if let Some(sentence) = waiting.next() {
-            running.spawn(one(engines.clone(), sessions.clone(), sentence, voice.clone()));
+            running.spawn(one(engines.clone(), sentence, voice.clone()));
         }
     }
     Ok(prepared)
 }
 
-/// Prepares one in the first voice of the chain that can say it; `false` when that voice had kept it already.
-async fn one(
-    engines: MouthEngines,
-    sessions: Arc<[Option<Session>]>,
-    sentence: String,
-    voice: Voice,
-) -> Result<bool, TtsError> {
-    let mut failed = TtsError::Stopped;
-    for (link, session) in engines.chain.iter().zip(sessions.iter()) {
-        let made = match (link, session) {
-            (Link::Cloud(cloud), Some(session)) => cloud.prepare(&sentence, &voice, session).await,
-            _ => on_this_machine(&engines, &sentence, &voice).await,
-        };
-        match made {
-            Ok(made) => return Ok(made),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-async fn on_this_machine(engines: &MouthEngines, sentence: &str, voice: &Voice) -> Result<bool, TtsError> {
-    if engines.tts.kept(sentence, voice).is_some() {
+/// Prepares one; `false` when it was kept already.
+async fn one(engines: MouthEngines, sentence: String, voice: Voice) -> Result<bool, TtsError> {
+    if engines.tts.kept(&sentence, &voice).is_some() {
         return Ok(false);
     }
-    let workers = engines.workers.clone();
-    let permit = workers.acquire_owned().await.map_err(|_| TtsError::Stopped)?;
-    let (tts, sentence, voice) = (engines.tts.clone(), sentence.to_owned(), voice.clone());
+    let permit = engines.workers.acquire_owned().await.map_err(|_| TtsError::Stopped)?;
     let made = tokio::task::spawn_blocking(move || {
-        let made = tts.prepare(&sentence, &voice);
+        let made = engines.tts.prepare(&sentence, &voice);
         drop(permit);
         made
     });

@@ -77,11 +77,6 @@ impl Watch {
         tracing::warn!(provider = %self.name, class = ?fault.class, error = %fault, "an engine failed");
     }
 
-    /// It sent something that we don't know: skipped and counted.
-    pub fn unknown_event(&self) {
-        self.health.metrics.provider_unknown_event(&self.name);
-    }
-
     /// Probes the engine whenever its breaker says that it is time, until `stop`. A probe that succeeds lets calls use it again.
     pub async fn probe_when_due<Probing>(self, stop: CancellationToken, probe: impl Fn() -> Probing)
     where

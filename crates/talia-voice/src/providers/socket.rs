@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
@@ -145,7 +144,6 @@ impl Socket {
 fn fault_of(error: &Error) -> Fault {
     match error {
         Error::Http(answer) => Fault::of_status(answer.status().as_u16(), retry_after(answer.headers())),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Fault::transient("the connection is lost"),
         Error::Utf8(_) | Error::Protocol(_) | Error::Capacity(_) => {
             Fault::malformed("the engine breaks the WebSocket protocol")
         }

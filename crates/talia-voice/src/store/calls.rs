@@ -1,13 +1,11 @@
 //! Table `voice_calls`: one row a call, whose status never goes back.
 
 use super::outbox::{EventType, NewEvent, OutboxRow};
-use super::write::reason_word;
 use super::{outbox, times};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::{SqliteConnection, SqlitePool};
-use talia_dialogue::EndReason;
 use talia_twilio::CallStatus;
 
 /// A call as its first webhook tells of it.
@@ -53,14 +51,10 @@ pub struct CallRow {
     pub disclosure_heard_at: Option<String>,
     pub duration_s: Option<i64>,
     pub streams: i64,
-}
-
-impl CallRow {
-    /// Whether the call failed before a word of ours was heard.
-    pub fn failed_speechless(&self) -> bool {
-        let failed = self.ended_reason.as_deref() == Some(reason_word(EndReason::Failure));
-        failed && self.disclosure_heard_at.is_none()
-    }
+    /// Wishes of models to use a tool.
+    pub tool_calls: Option<i64>,
+    /// What the providers cost, millionths of the operator's currency; none without prices.
+    pub cost_micros: Option<i64>,
 }
 
 /// A call that has not ended, as far as it has come.

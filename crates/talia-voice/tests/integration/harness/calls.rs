@@ -59,11 +59,6 @@ impl CallServer {
 
     /// With more settings.
     pub(crate) async fn start_with(more: &[(&str, &str)]) -> Self {
-        Self::start_editing(more, |_| {}).await
-    }
-
-    /// With more settings, and something of the server exchanged before it serves.
-    pub(crate) async fn start_editing(more: &[(&str, &str)], change: impl FnOnce(&mut App)) -> Self {
         let assistants = TempDir::new().expect("a folder");
         std::fs::write(assistants.path().join("breve.toml"), BRIEF).expect("a file");
         let folder = assistants.path().display().to_string();
@@ -74,10 +69,7 @@ impl CallServer {
         settings.extend(more);
         let said = Arc::new(Mutex::new(String::new()));
         let ear = PerfectEar(said.clone());
-        let edit = |app: &mut App| {
-            app.engines.ears.stt = Arc::new(ear);
-            change(app);
-        };
+        let edit = |app: &mut App| app.engines.ears.stt = Arc::new(ear);
         let server = TestServer::start_edited(&settings, Clock::real(), edit).await;
         Self {
             server,
