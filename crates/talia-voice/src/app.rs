@@ -1,13 +1,14 @@
 //! Everything a call needs, built once from the configuration.
 
 use crate::brain::script::{AssistantError, Assistants};
+use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ears::stream::session::Chain;
 use crate::engines::SpeechEngines;
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
-use crate::outgoing::ClientError;
+use crate::outgoing::{ClientError, SystemLookup};
 use crate::providers::Health;
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::Metrics;
@@ -59,6 +60,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// The conversations, by the number called.
     pub assistants: Assistants,
+    /// What models may use beside speaking.
+    pub tools: Arc<Tools>,
     /// What happens in calls as it happens, for whoever watches.
     pub live_feed: broadcast::Sender<LiveItem>,
 }
@@ -81,6 +84,9 @@ pub enum AppError {
     /// A speech model or engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A tool of the configuration.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -111,6 +117,13 @@ impl App {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
         };
+        let tools = Arc::new(Tools::new(&config, Arc::new(SystemLookup))?);
+        for assistant in assistants.all() {
+            tools.check(assistant)?;
+        }
+        // A server of tools that is slow or gone doesn't keep ours from starting.
+        let asking = tools.clone();
+        tokio::spawn(async move { asking.refresh().await });
         let loading = config.clone();
         let loaded = tokio::task::spawn_blocking(move || SpeechEngines::load(&loading)).await;
         let engines = loaded.unwrap_or_else(|_| {
@@ -131,6 +144,7 @@ impl App {
         Ok(Arc::new(Self {
             engines,
             assistants,
+            tools,
             live_feed,
             store: Store::open(settings, clock.clone(), metrics.clone()).await?,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,

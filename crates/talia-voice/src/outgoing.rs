@@ -1,5 +1,9 @@
 //! The one HTTP client for requests that this server makes: its roots, its time limits, no redirects.
 
+mod guarded;
+
+pub use guarded::{AddressFault, AddressPolicy, GuardedClient, Lookup, SystemLookup, was_refused};
+
 use rustls::pki_types::CertificateDer;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,7 +15,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// The client can't be made: something is wrong with the TLS library, not with the configuration.
 #[derive(Debug, Error)]
 #[error("the HTTP client can't be made: {0}")]
-pub struct ClientError(String);
+pub struct ClientError(pub(crate) String);
 
 /// Makes a client. `attempt` bounds one request from the first byte to the last.
 ///

@@ -1,7 +1,7 @@
 //! Calls: the newest, and one with its words and lead.
 
 use crate::app::App;
-use crate::store::{CallRow, LeadRow, SegmentRow, StoreError};
+use crate::store::{CallRow, LeadRow, SegmentRow, StoreError, ToolActRow, TurnRow, UsageRow};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -24,6 +24,12 @@ pub(super) struct Whole {
     call: CallRow,
     transcript: Vec<SegmentRow>,
     lead: Option<LeadRow>,
+    /// What models' tools did.
+    tool_acts: Vec<ToolActRow>,
+    /// How fast each turn was.
+    turns: Vec<TurnRow>,
+    /// What each provider did, and what that costs.
+    usage: Vec<UsageRow>,
 }
 
 /// The newest calls first.
@@ -52,6 +58,9 @@ async fn whole(app: &App, call_sid: &str) -> Result<Option<Whole>, StoreError> {
     Ok(Some(Whole {
         transcript: app.store.transcript(call_sid).await?,
         lead: app.store.lead(call_sid).await?,
+        tool_acts: app.store.tool_acts(call_sid).await?,
+        turns: app.store.turns(call_sid).await?,
+        usage: app.store.usage(call_sid).await?,
         call,
     }))
 }

@@ -4,6 +4,8 @@
 //! answers at once and a model streams its answer sentence by sentence. What it remembers is what the caller heard:
 //! [`Brain::heard`] tells it.
 
+mod introduction;
+pub mod knowledge;
 pub mod realtime;
 pub mod script;
 mod senses;
@@ -33,6 +35,8 @@ pub enum Thought {
     Transfer(Handover),
     /// A model was asked for this answer, or for one that nobody wanted any more.
     Used(Usage),
+    /// The model has had all that one call may have of it: say goodbye.
+    OverLimit,
     /// The answer is complete.
     Done,
 }

@@ -6,8 +6,10 @@
 
 pub mod live;
 mod memory;
+mod meter;
 mod record;
 mod senses;
+pub mod tools;
 
 use crate::{
     app::App,
@@ -19,6 +21,7 @@ use crate::{
 };
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
+use meter::Meter;
 use record::Recorder;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use talia_dialogue::{
@@ -30,6 +33,8 @@ use talia_speech::EngineError;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
+/// Of the line.
+const SAMPLE_RATE: u64 = 8_000;
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
 
@@ -91,6 +96,10 @@ struct CallTask {
     disclosed: bool,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
+    /// What providers did, and what that costs.
+    meter: Meter,
+    /// Samples listened to and not yet counted.
+    listened: usize,
     /// Characters given to the mouth.
     spoken: u64,
     /// The socket broke with the call still alive: Twilio comes back for it.
@@ -170,6 +179,12 @@ impl CallTask {
             asked_turn: None,
             words_are_asked: false,
             remembers_more: false,
+            meter: Meter::new(
+                (call.call_sid.to_string(), i64::from(call.streams_before) + 1),
+                (app.config.prices.clone(), app.metrics.clone()),
+                Arc::default(),
+            ),
+            listened: 0,
             spoken: 0,
             broken: false,
             line_gone: false,
@@ -241,6 +256,7 @@ impl CallTask {
                 if let Some(senses) = self.brain.senses() {
                     senses.hear(&payload);
                 }
+                self.listened += payload.len();
                 let now = self.now();
                 let dialogue = &mut self.dialogue;
                 self.ears
@@ -292,12 +308,15 @@ impl CallTask {
                 self.handover = Some(handover);
                 self.tell(Input::Transfer { cue });
             }
-            Thought::Used(usage) => tracing::debug!(
-                provider = usage.provider,
-                input_tokens = usage.input_tokens,
-                output_tokens = usage.output_tokens,
-                "a model was used"
-            ),
+            Thought::Used(usage) => {
+                // Once over, it stays over: the goodbye begins once.
+                let before = self.meter.tokens();
+                let limit = self.app.config.limits.tokens;
+                if self.meter.thought(&usage) > limit && before <= limit {
+                    self.tell(Input::Finish(EndReason::TimeLimit));
+                }
+            }
+            Thought::OverLimit => self.tell(Input::Finish(EndReason::TimeLimit)),
             Thought::Done => self.tell(Input::Answered { cue }),
         }
     }
@@ -333,6 +352,17 @@ impl CallTask {
             brain: self.brain.memory().unwrap_or_default(),
             words: self.words.clone(),
             told: self.told,
+        }
+    }
+
+    /// Keeps what providers did since it was last kept.
+    fn keep_usage(&mut self) {
+        let heard = Duration::from_millis(std::mem::take(&mut self.listened) as u64 * 1_000 / SAMPLE_RATE);
+        if !heard.is_zero() {
+            self.meter.heard(self.app.engines.ears.stt.name(), heard);
+        }
+        for usage in self.meter.fresh() {
+            self.recorder.usage(usage);
         }
     }
 
@@ -395,6 +425,7 @@ impl CallTask {
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
                     let characters = text.chars().count() as u64;
+                    self.meter.spoke(self.app.engines.mouth.tts.name(), characters);
                     self.mouth.synthesize(segment, text);
                     self.count_spoken(characters);
                 }
@@ -414,6 +445,8 @@ impl CallTask {
                 }
                 Output::Measured(timing) => {
                     self.app.metrics.turn(&timing);
+                    self.recorder.turn(&timing);
+                    self.keep_usage();
                     self.live.send(LiveEvent::Turn(timing));
                 }
                 Output::HangUp(reason) => self.ended = Some(reason),
@@ -457,6 +490,8 @@ impl CallTask {
         if self.brain.refuses_calls() && self.call.person().starts_with('+') {
             self.recorder.do_not_call(self.call.person(), now);
         }
+        self.meter.line(self.app.clock.elapsed().saturating_sub(self.origin));
+        self.keep_usage();
         if self.broken {
             // The next stream goes on from here, on whatever node it begins.
             self.leave();

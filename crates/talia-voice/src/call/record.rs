@@ -4,11 +4,11 @@ use super::memory::Memory;
 use crate::{
     brain::LeadDraft,
     line::AnsweredCall,
-    store::{LeadFields, NewMemory, NewSegment, Record, Store},
+    store::{LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
 };
 use jiff::Timestamp;
 use std::time::Duration;
-use talia_dialogue::Entry;
+use talia_dialogue::{Entry, TurnTiming};
 use tokio::time::timeout;
 
 /// Hands rows of one call to the store, in order.
@@ -59,6 +59,19 @@ impl Recorder {
             entry,
             at,
         }));
+    }
+
+    /// How fast a turn was.
+    pub(super) fn turn(&self, timing: &TurnTiming) {
+        self.keep(Record::Turn(NewTurn {
+            call_sid: self.call_sid.clone(),
+            timing: *timing,
+        }));
+    }
+
+    /// What a provider did so far.
+    pub(super) fn usage(&self, usage: NewUsage) {
+        self.keep(Record::Usage(usage));
     }
 
     /// What the conversation needs to go on after a break.

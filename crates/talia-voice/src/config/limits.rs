@@ -23,6 +23,8 @@ pub(super) struct Raw {
     drain_s: u64,
     longest_call_s: u64,
     spoken_characters: u64,
+    tool_calls: u32,
+    tokens: u64,
 }
 
 /// How much, how long, how often.
@@ -60,6 +62,10 @@ pub struct Limits {
     pub longest_call: Duration,
     /// Characters that may be spoken in one call.
     pub spoken_characters: u64,
+    /// Wishes of a model to use a tool in one call, refused ones included.
+    pub tool_calls: u32,
+    /// Tokens of models in one call, read and written, those from caches left out.
+    pub tokens: u64,
 }
 
 impl Raw {
@@ -105,6 +111,14 @@ impl Raw {
             spoken_characters: match self.spoken_characters {
                 0 => return Err(ConfigError::value("limits.spoken_characters", "must be 1 or more")),
                 characters => characters,
+            },
+            tool_calls: match self.tool_calls {
+                0 => return Err(ConfigError::value("limits.tool_calls", "must be 1 or more")),
+                wishes => wishes,
+            },
+            tokens: match self.tokens {
+                0 => return Err(ConfigError::value("limits.tokens", "must be 1 or more")),
+                tokens => tokens,
             },
         })
     }

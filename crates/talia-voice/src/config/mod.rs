@@ -13,11 +13,13 @@ mod events;
 mod layers;
 mod limits;
 mod models;
+mod prices;
 mod providers;
 mod server;
 mod speech;
 mod telemetry;
 mod tls;
+mod tools;
 mod twilio;
 mod words;
 
@@ -33,12 +35,14 @@ pub use events::Events;
 pub use layers::{DEFAULTS, Sources};
 pub use limits::Limits;
 pub use models::Models;
+pub use prices::{Amounts, Price, Prices};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
 pub use telemetry::{LogFormat, Telemetry};
 pub use tls::{AcmeOrder, Certificates, Tls};
+pub use tools::{Behaviour, HttpTool, McpServer, ToolNetwork};
 pub use twilio::Twilio;
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +61,10 @@ pub struct Config {
     pub thinkers: Thinkers,
     pub assistants: Assistants,
     pub destinations: Destinations,
+    pub tools: Vec<HttpTool>,
+    pub mcp: Vec<McpServer>,
+    pub tool_network: ToolNetwork,
+    pub prices: Prices,
     pub limits: Limits,
     pub dialing: Dialing,
     pub api: Api,
@@ -81,6 +89,10 @@ impl Config {
             thinkers: raw.brain.check(&described)?,
             assistants: raw.assistants.check(),
             destinations: destinations::check(raw.destinations)?,
+            tools: tools::check(raw.tools, &sources.environment)?,
+            mcp: tools::check_mcp(raw.mcp, &sources.environment)?,
+            tool_network: raw.tool_network.check()?,
+            prices: prices::check(raw.prices)?,
             dialing: raw.dialing.check(limits.longest_call)?,
             limits,
             api: raw.api.check()?,
@@ -110,6 +122,10 @@ struct Raw {
     providers: BTreeMap<String, providers::Raw>,
     assistants: assistants::Raw,
     destinations: Vec<destinations::Raw>,
+    tools: Vec<tools::Raw>,
+    mcp: Vec<tools::RawMcp>,
+    tool_network: tools::RawNetwork,
+    prices: Vec<prices::Raw>,
     limits: limits::Raw,
     dialing: dialing::Raw,
     api: api::Raw,

@@ -167,6 +167,8 @@ fn unknown(Awaited { call, streams }: Awaited) -> (StreamClaim, CallRow) {
         disclosure_heard_at: None,
         duration_s: None,
         streams: streams.unwrap_or(0) + 1,
+        tool_calls: None,
+        cost_micros: None,
     };
     (claim, row)
 }

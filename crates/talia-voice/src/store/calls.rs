@@ -53,6 +53,10 @@ pub struct CallRow {
     pub disclosure_heard_at: Option<String>,
     pub duration_s: Option<i64>,
     pub streams: i64,
+    /// Wishes of models to use a tool.
+    pub tool_calls: Option<i64>,
+    /// What the providers cost, millionths of the operator's currency; none without prices.
+    pub cost_micros: Option<i64>,
 }
 
 impl CallRow {

@@ -8,9 +8,10 @@ use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, ConversationRow, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewTransfer, OpenCall,
-    OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash, TransferRow, calls,
-    conversations, leads, outbox, transcripts, transfers,
+    Burnt, CallRow, ConversationRow, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewToolAct,
+    NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash,
+    ToolActRow, TransferRow, TurnRow, UsageRow, calls, conversations, leads, outbox, tool_acts, transcripts, transfers,
+    turns, usage,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -169,6 +170,14 @@ impl Store {
         self.write(Write::Transfer(id, transfer)).await.map(drop)
     }
 
+    /// Writes down that a tool is about to act. `None`: it may; else what is known of the same act, begun before.
+    pub async fn tool_act_begun(&self, act: NewToolAct) -> Result<Option<String>, StoreError> {
+        match self.write(Write::ToolAct(act)).await? {
+            Written::ToolAct(before) => Ok(before),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
     /// Writes down what became of the transfer that is under way; `word` is Twilio's `DialCallStatus`.
     pub async fn transfer_ended(&self, call_sid: &str, answered: bool, word: &str) -> Result<(), StoreError> {
         let outcome = Outcome {
@@ -277,6 +286,21 @@ impl Store {
         self.read(transfers::of_call(&self.readers, call_sid).await)
     }
 
+    /// What models' tools did in a call, in order.
+    pub async fn tool_acts(&self, call_sid: &str) -> Result<Vec<ToolActRow>, StoreError> {
+        self.read(tool_acts::of_call(&self.readers, call_sid).await)
+    }
+
+    /// How fast a call's turns were, in order.
+    pub async fn turns(&self, call_sid: &str) -> Result<Vec<TurnRow>, StoreError> {
+        self.read(turns::of_call(&self.readers, call_sid).await)
+    }
+
+    /// What each provider did for a call.
+    pub async fn usage(&self, call_sid: &str) -> Result<Vec<UsageRow>, StoreError> {
+        self.read(usage::of_call(&self.readers, call_sid).await)
+    }
+
     /// The newest calls first.
     pub async fn recent_calls(&self, limit: u32) -> Result<Vec<CallRow>, StoreError> {
         self.read(calls::recent(&self.readers, limit).await)
@@ -316,6 +340,9 @@ impl Store {
             Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),
+            Record::ToolActEnded(end) => Write::ToolActEnded(end),
+            Record::Turn(turn) => Write::Turn(self.ids.next(self.clock.wall()), turn),
+            Record::Usage(usage) => Write::Usage(usage),
             Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
             Record::DoNotCall { number, call_sid, at } => {
                 let change = DoNotCallChange::Add {

@@ -6,8 +6,11 @@ use super::do_not_call::{self, DoNotCallChange};
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
+use super::tool_acts::{self, NewToolAct, ToolActEnd};
 use super::transcripts::{self, NewSegment};
 use super::transfers::{self, NewTransfer, Outcome};
+use super::turns::{self, NewTurn};
+use super::usage::{self, NewUsage};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use std::time::Duration;
@@ -47,6 +50,12 @@ pub enum Record {
         call_sid: String,
         at: Timestamp,
     },
+    /// What became of a tool's act.
+    ToolActEnded(ToolActEnd),
+    /// How fast a turn was.
+    Turn(NewTurn),
+    /// What a provider did so far.
+    Usage(NewUsage),
     /// The conversation is over.
     Ended {
         call_sid: String,
@@ -71,6 +80,10 @@ pub(super) enum Write {
     Lead(String, LeadOf),
     DisclosureHeard(String, Timestamp),
     Memory(NewMemory),
+    ToolAct(NewToolAct),
+    ToolActEnded(ToolActEnd),
+    Turn(String, NewTurn),
+    Usage(NewUsage),
     Transfer(String, NewTransfer),
     Transferred(Outcome),
     Alive(String, Timestamp, Timestamp),
@@ -92,6 +105,8 @@ pub(super) enum Written {
     Changed(bool),
     /// Whether a report was new.
     Advanced(bool),
+    /// What is known of an act that was begun before.
+    ToolAct(Option<String>),
 }
 
 impl Write {
@@ -106,6 +121,7 @@ impl Write {
                 | Self::Dial(..)
                 | Self::DoNotCall(..)
                 | Self::Transfer(..)
+                | Self::ToolAct(_)
                 | Self::Alive(..)
         )
     }
@@ -125,6 +141,7 @@ impl Write {
             Self::Advance(report) => {
                 return calls::advance(connection, report, events).await.map(Written::Advanced);
             }
+            Self::ToolAct(new) => return tool_acts::begin(connection, new).await.map(Written::ToolAct),
             Self::Dial(id, dial) => {
                 let answer = outbound::ask(connection, (id, dial)).await?;
                 return Ok(Written::Dial(Box::new(answer)));
@@ -145,6 +162,9 @@ impl Write {
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
             Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
+            Self::ToolActEnded(end) => tool_acts::end(connection, end).await?,
+            Self::Turn(id, new) => turns::append(connection, (id, new)).await?,
+            Self::Usage(new) => usage::keep(connection, new).await?,
             Self::Transfer(id, new) => transfers::ask(connection, (id, new)).await?,
             Self::Transferred(outcome) => transfers::end(connection, outcome).await?,
             Self::Alive(node, now, until) => conversations::alive(connection, node, (*now, *until)).await?,

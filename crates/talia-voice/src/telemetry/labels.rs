@@ -219,6 +219,13 @@ pub(super) struct ProviderFaultLabel {
     pub(super) class: FaultClass,
 }
 
+/// A model of somebody else, and which of its tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TokenLabel {
+    pub(super) provider: String,
+    pub(super) kind: TokenKind,
+}
+
 label_set! {
     ProviderLabel { provider: String },
     RefusalLabel { reason: Refusal },
@@ -230,4 +237,63 @@ label_set! {
     WebhookLabel { webhook: Webhook },
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },
+    ToolLabel { verdict: ToolVerdict },
+}
+
+/// What became of a model's wish to use a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum ToolVerdict {
+    /// It was done.
+    Done,
+    /// The caller is asked first.
+    Asked,
+    /// It was done before, or is being done.
+    Repeated,
+    /// There is no such tool.
+    UnknownTool,
+    /// Arguments of more bytes than a wish has.
+    ArgumentsTooLong,
+    /// Arguments that are no JSON object.
+    ArgumentsNotJson,
+    /// Arguments that don't fit the tool's schema, or its address.
+    ArgumentsUnfit,
+    /// A value that is no name, e-mail, telephone or company.
+    ValueUnfit,
+    /// The tool was used too often in this call.
+    ToolQuota,
+    /// Tools were used too often in this call.
+    CallQuota,
+    /// The caller has not confirmed what it needs.
+    Unconfirmed,
+    /// No such person, or not one of this assistant's.
+    DestinationUnknown,
+    /// A person who isn't there at this hour.
+    Closed,
+    /// It could not be written down before.
+    Unwritten,
+    /// An address that tools may not reach.
+    AddressRefused,
+    /// No connection.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// An answer that was cut or makes no sense.
+    Broken,
+    /// An answer larger than is read.
+    TooLarge,
+    /// The tool says that it failed.
+    Failed,
+    /// The call ended meanwhile.
+    CallOver,
+}
+
+/// Kinds of a model's tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum TokenKind {
+    /// Read, and not in the provider's cache.
+    Fresh,
+    /// Read from the provider's cache.
+    Cached,
+    /// Written.
+    Output,
 }

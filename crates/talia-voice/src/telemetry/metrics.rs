@@ -3,7 +3,7 @@
 use super::labels::{
     BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel,
     ProviderFaultLabel, ProviderLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel,
-    Stage, StageLabel, StoreFault, StoreLabel, Webhook, WebhookLabel,
+    Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
 };
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
@@ -53,6 +53,11 @@ pub struct Metrics {
     turn_latency_seconds: Family<StageLabel, Histogram, fn() -> Histogram>,
     webhook_seconds: Family<WebhookLabel, Histogram, fn() -> Histogram>,
     dial_denied: Family<DenialLabel, Counter>,
+    tool_uses: Family<ToolLabel, Counter>,
+    model_tokens: Family<TokenLabel, Counter>,
+    spoken_characters: Family<ProviderLabel, Counter>,
+    heard_milliseconds: Family<ProviderLabel, Counter>,
+    cost_micros: Family<ProviderLabel, Counter>,
     rest: Family<RestOutcomeLabel, Counter>,
     rest_retries: Family<RestLabel, Counter>,
     rest_seconds: Family<RestLabel, Histogram, fn() -> Histogram>,
@@ -96,6 +101,11 @@ impl Default for Metrics {
             turn_latency_seconds: Family::new_with_constructor(turn_buckets),
             webhook_seconds: Family::new_with_constructor(fine_buckets),
             dial_denied: Family::default(),
+            tool_uses: Family::default(),
+            model_tokens: Family::default(),
+            spoken_characters: Family::default(),
+            heard_milliseconds: Family::default(),
+            cost_micros: Family::default(),
             rest: Family::default(),
             rest_retries: Family::default(),
             rest_seconds: Family::new_with_constructor(turn_buckets),
@@ -193,6 +203,27 @@ impl Metrics {
             self.dial_denied.clone(),
         );
         all.register(
+            "tool_uses",
+            "Wishes of models to use a tool, by what became of them",
+            self.tool_uses.clone(),
+        );
+        all.register("model_tokens", "Tokens of models", self.model_tokens.clone());
+        all.register(
+            "spoken_characters",
+            "Characters given to mouths",
+            self.spoken_characters.clone(),
+        );
+        all.register(
+            "heard_milliseconds",
+            "Audio given to ears, and open lines where they have a price",
+            self.heard_milliseconds.clone(),
+        );
+        all.register(
+            "cost_micros",
+            "What providers cost by the configuration's prices, millionths of its currency",
+            self.cost_micros.clone(),
+        );
+        all.register(
             "twilio_rest",
             "Operations of Twilio's REST API, by how they ended",
             self.rest.clone(),
@@ -282,6 +313,56 @@ impl Metrics {
     /// How many numbers were not dialled for this reason.
     pub fn dial_denied_count(&self, reason: Denial) -> u64 {
         self.dial_denied.get_or_create(&DenialLabel { reason }).get()
+    }
+
+    /// Counts a wish to use a tool.
+    pub fn tool_used(&self, verdict: ToolVerdict) {
+        self.tool_uses.get_or_create(&ToolLabel { verdict }).inc();
+    }
+
+    /// Counts the tokens of one request: `input` has those from the cache in it.
+    pub fn tokens(&self, provider: &str, [input, cached, output]: [u64; 3]) {
+        for (kind, tokens) in [
+            (TokenKind::Fresh, input.saturating_sub(cached)),
+            (TokenKind::Cached, cached),
+            (TokenKind::Output, output),
+        ] {
+            let provider = provider.to_owned();
+            self.model_tokens
+                .get_or_create(&TokenLabel { provider, kind })
+                .inc_by(tokens);
+        }
+    }
+
+    /// Counts characters given to a mouth.
+    pub fn spoken(&self, provider: &str, characters: u64) {
+        let provider = provider.to_owned();
+        self.spoken_characters
+            .get_or_create(&ProviderLabel { provider })
+            .inc_by(characters);
+    }
+
+    /// Counts audio given to ears.
+    pub fn heard(&self, provider: &str, audio: Duration) {
+        let provider = provider.to_owned();
+        let ms = audio.as_millis() as u64;
+        self.heard_milliseconds
+            .get_or_create(&ProviderLabel { provider })
+            .inc_by(ms);
+    }
+
+    /// Counts money, millionths of the operator's currency.
+    pub fn cost(&self, provider: &str, micros: i64) {
+        let provider = provider.to_owned();
+        let micros = u64::try_from(micros).unwrap_or(0);
+        self.cost_micros
+            .get_or_create(&ProviderLabel { provider })
+            .inc_by(micros);
+    }
+
+    /// How many wishes ended so.
+    pub fn tool_used_count(&self, verdict: ToolVerdict) -> u64 {
+        self.tool_uses.get_or_create(&ToolLabel { verdict }).get()
     }
 
     /// Counts an operation of Twilio's REST API that has ended.

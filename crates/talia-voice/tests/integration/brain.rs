@@ -78,7 +78,7 @@ impl Talk {
             match thought {
                 Thought::Say { text, kind } => answer.said.push((text, kind)),
                 Thought::Expect(expectation) => answer.expects = Some(expectation),
-                Thought::Lead(_) | Thought::Foresee(_) | Thought::Used(_) => {}
+                Thought::Lead(_) | Thought::Foresee(_) | Thought::Used(_) | Thought::OverLimit => {}
                 Thought::EndCall => answer.ends = true,
                 Thought::Transfer(handover) => answer.transfers = Some(handover),
                 Thought::Done => answer.done = true,

@@ -2,10 +2,11 @@
 
 use super::knowledge::Knowledge;
 use super::phrase::{GAPS, Phrase, fill, gaps};
+use crate::brain::knowledge::{KnowledgeError, Library};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 use talia_spanish::{Language, tongue};
@@ -84,6 +85,9 @@ pub enum AssistantError {
     /// Two assistants answer the same number, or two answer all the others.
     #[error("{path}: {number} is answered by another assistant too")]
     Twice { path: PathBuf, number: String },
+    /// What the company has written down can't be read.
+    #[error("knowledge: {0}")]
+    Knowledge(#[from] KnowledgeError),
     /// The folder holds no assistant.
     #[error("{0}: no assistant (*.toml) in this folder")]
     Empty(PathBuf),
@@ -229,6 +233,16 @@ pub struct Assistant {
     /// Who takes a caller that wants a person: an id of the configuration's `[[destinations]]`; none = a message is
     /// taken.
     pub person: Option<String>,
+    /// More of those ids, among whom a model may choose.
+    #[serde(default)]
+    pub people: Vec<String>,
+    /// What a model may use: ids of the configuration's `[[tools]]` and `[[mcp]]`.
+    #[serde(default)]
+    pub tools: Vec<String>,
+    /// The folder of Markdown with what the company has written down, beside this file; without it, `<id>/knowledge` if
+    /// there is one.
+    #[serde(rename = "knowledge")]
+    pub knowledge_folder: Option<String>,
     /// The notice that an AI speaks, if the country's text is to be reworded.
     pub disclosure: Option<Phrase>,
     pub greeting: Phrase,
@@ -243,6 +257,9 @@ pub struct Assistant {
     /// The answers' index: made once, shared by all calls.
     #[serde(skip)]
     knowledge: OnceLock<Arc<Knowledge>>,
+    /// What the company has written down.
+    #[serde(skip)]
+    library: Option<Arc<Library>>,
 }
 
 fn one() -> f32 {
@@ -315,6 +332,40 @@ impl Assistant {
             ));
         }
         Ok(assistant)
+    }
+
+    /// Reads what the company has written down, from a folder in `beside`.
+    pub(super) fn load_library(&mut self, beside: &Path) -> Result<(), AssistantError> {
+        let folder = if let Some(folder) = &self.knowledge_folder {
+            let inside = Path::new(folder)
+                .components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+            if !inside {
+                return Err(KnowledgeError::Outside(folder.into()).into());
+            }
+            beside.join(folder)
+        } else {
+            let usual = beside.join(&self.id).join("knowledge");
+            if !usual.is_dir() {
+                return Ok(());
+            }
+            usual
+        };
+        self.library = Some(Arc::new(Library::load(&folder, self.language)?));
+        Ok(())
+    }
+
+    /// What the company has written down.
+    pub fn library(&self) -> Option<Arc<Library>> {
+        self.library.clone()
+    }
+
+    /// Everybody whom its callers may be handed to, by id.
+    pub fn reachable(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.person.iter().chain(&self.people).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     pub(super) fn knowledge(&self) -> Arc<Knowledge> {

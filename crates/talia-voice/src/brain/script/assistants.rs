@@ -53,7 +53,8 @@ impl Assistants {
                 path: path.clone(),
                 error,
             })?;
-            let assistant = Assistant::parse(&text, &path)?;
+            let mut assistant = Assistant::parse(&text, &path)?;
+            assistant.load_library(folder)?;
             found.push((path, assistant));
         }
         if found.is_empty() {

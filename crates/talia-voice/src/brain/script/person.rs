@@ -6,8 +6,7 @@ use super::{
     phrase::Phrase,
     talk::{Reply, ScriptBrain},
 };
-use crate::brain::Handover;
-use talia_spanish::Language;
+use crate::brain::{Handover, introduction};
 
 impl ScriptBrain {
     /// The caller wants a person: hands them over when somebody is there (`true`), or promises a call back.
@@ -30,35 +29,9 @@ impl ScriptBrain {
     /// To whom the caller can be handed now: not to somebody who has just not answered.
     pub(super) fn handover(&self) -> Option<Handover> {
         let destination = self.person.clone().filter(|_| !self.state.nobody_answered)?;
-        let summary = self.summary_for_person();
-        Some(Handover { destination, summary })
-    }
-
-    /// One sentence that tells who is calling and why.
-    fn summary_for_person(&self) -> String {
         let draft = &self.state.fields.draft;
-        let business = &self.assistant.business;
-        let need = draft.purpose.as_deref().map(str::trim).filter(|need| !need.is_empty());
-        match self.assistant.language {
-            Language::Spanish => {
-                let who = draft.name.as_deref().unwrap_or("una persona que no dio su nombre");
-                let company = draft
-                    .company
-                    .as_deref()
-                    .map_or(String::new(), |company| format!(", de {company}"));
-                let need = need.map_or(String::new(), |need| format!("; llama por esto: {need}"));
-                format!("Llamada de {business} con {who}{company}{need}")
-            }
-            Language::English => {
-                let who = draft.name.as_deref().unwrap_or("a caller who gave no name");
-                let company = draft
-                    .company
-                    .as_deref()
-                    .map_or(String::new(), |company| format!(", of {company}"));
-                let need = need.map_or(String::new(), |need| format!("; calling about this: {need}"));
-                format!("A call for {business} with {who}{company}{need}")
-            }
-        }
+        let summary = introduction::of(draft, &self.assistant.business, self.assistant.language);
+        Some(Handover { destination, summary })
     }
 
     /// Offers keys when words have failed twice where keys can answer.

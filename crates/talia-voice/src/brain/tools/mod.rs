@@ -4,6 +4,21 @@
 //! the caller really said come from the call itself. A [`Toolbox`] belongs to one call and decides: what is refused is
 //! refused in words that the model can act on, and counted by reason.
 
+pub mod act_log;
+mod call_tools;
+mod catalogue;
+mod consent;
+mod http_tool;
+mod lead;
+mod mcp;
+mod mission;
+mod own;
+mod questions;
+mod schema;
+
+pub use call_tools::{CallTools, ToolSession};
+pub use catalogue::{Catalogue, ToolError, Tools};
+
 use super::{LeadDraft, Thought};
 use futures::future::BoxFuture;
 use serde_json::Value;

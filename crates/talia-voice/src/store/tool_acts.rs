@@ -1,0 +1,80 @@
+//! Table `tool_acts`: what models' tools did, each act written before it happens and at most once by its key.
+
+use super::times;
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::{SqliteConnection, SqlitePool};
+
+/// An act that is about to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToolAct {
+    pub call_sid: String,
+    pub key: String,
+    pub tool: String,
+    pub at: Timestamp,
+}
+
+/// What became of an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolActEnd {
+    pub call_sid: String,
+    pub key: String,
+    /// `done`, `failed`, `unknown`.
+    pub state: &'static str,
+    pub at: Timestamp,
+}
+
+/// An act as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct ToolActRow {
+    pub call_sid: String,
+    pub key: String,
+    pub tool: String,
+    pub state: String,
+    pub begun_at: String,
+    pub ended_at: Option<String>,
+}
+
+/// Writes an act down. `None`: it is new, or the earlier one surely did not happen; else the earlier one's state.
+pub(super) async fn begin(connection: &mut SqliteConnection, new: &NewToolAct) -> Result<Option<String>, sqlx::Error> {
+    let written = sqlx::query(
+        "INSERT INTO tool_acts (call_sid, key, tool, state, begun_at) VALUES (?1, ?2, ?3, 'begun', ?4)
+         ON CONFLICT (call_sid, key) DO UPDATE SET state = 'begun', begun_at = ?4, ended_at = NULL
+         WHERE state = 'failed'",
+    )
+    .bind(&new.call_sid)
+    .bind(&new.key)
+    .bind(&new.tool)
+    .bind(times::text(new.at))
+    .execute(&mut *connection)
+    .await?;
+    if written.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let state = sqlx::query_scalar("SELECT state FROM tool_acts WHERE call_sid = ? AND key = ?")
+        .bind(&new.call_sid)
+        .bind(&new.key)
+        .fetch_one(connection)
+        .await?;
+    Ok(Some(state))
+}
+
+/// Writes down what became of an act; the first word stays.
+pub(super) async fn end(connection: &mut SqliteConnection, end: &ToolActEnd) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE tool_acts SET state = ?3, ended_at = ?4 WHERE call_sid = ?1 AND key = ?2 AND state = 'begun'")
+        .bind(&end.call_sid)
+        .bind(&end.key)
+        .bind(end.state)
+        .bind(times::text(end.at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A call's acts in order.
+pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<ToolActRow>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM tool_acts WHERE call_sid = ? ORDER BY begun_at, key")
+        .bind(call_sid)
+        .fetch_all(pool)
+        .await
+}
