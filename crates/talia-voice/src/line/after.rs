@@ -11,7 +11,7 @@ use super::lately::CallHere;
 use super::tokens::Awaited;
 use super::{inbound, transfer, webhook};
 use crate::app::App;
-use crate::store::{CallRow, NewCall, StoreError, StreamClaim};
+use crate::store::{CallRow, NewCall, StoreError};
 use crate::telemetry::labels::{Refusal, Webhook};
 use axum::body::Body;
 use axum::extract::State;
@@ -137,17 +137,20 @@ async fn resume(app: &App, voice: &VoiceRequest, known: (Option<&CallRow>, Optio
 /// is good here.
 async fn token(app: &App, (call, streams): (NewCall, Option<i64>), kept: Option<i64>) -> Result<String, StoreError> {
     if let Some(streams) = kept.filter(|_| kept == streams) {
-        let claim = StreamClaim {
-            call_sid: call.call_sid.clone(),
-            account_sid: call.account_sid.clone(),
-        };
-        let token = app.tokens.for_stream(&app.store, &claim, streams);
+        let token = app.tokens.for_stream(&app.store, &call, streams);
         if let Ok(Ok(token)) = timeout(webhook::STORE_PATIENCE, token).await {
             return Ok(token);
         }
     }
     app.metrics.answered_unkept.inc();
-    app.tokens.unkept(&app.store, Awaited { call, streams })
+    app.tokens.unkept(
+        &app.store,
+        Awaited {
+            call,
+            streams,
+            kept: false,
+        },
+    )
 }
 
 /// The call as it is known; of one that nobody can be asked about, as Twilio tells of it.

@@ -5,7 +5,7 @@ use super::tokens::Awaited;
 use super::webhook;
 use crate::app::App;
 use crate::brain::Errand;
-use crate::store::{NewCall, StoreError, StreamClaim};
+use crate::store::{NewCall, StoreError};
 use crate::telemetry::labels::{Refusal, Webhook};
 use axum::body::Body;
 use axum::extract::State;
@@ -87,16 +87,19 @@ pub(super) async fn admit_in_time(app: &App, call: NewCall, errand: Option<Erran
     }
     app.metrics.answered_unkept.inc();
     app.lately.begun(call.clone(), errand, 0);
-    let token = app.tokens.unkept(&app.store, Awaited { call, streams: Some(0) })?;
+    let token = app.tokens.unkept(
+        &app.store,
+        Awaited {
+            call,
+            streams: Some(0),
+            kept: false,
+        },
+    )?;
     Ok(Admitted::Stream(token))
 }
 
 async fn admit(app: &App, call: NewCall) -> Result<Admitted, StoreError> {
-    let claim = StreamClaim {
-        call_sid: call.call_sid.clone(),
-        account_sid: call.account_sid.clone(),
-    };
-    let started = app.store.call_started(call).await?;
+    let started = app.store.call_started(call.clone()).await?;
     if !started.first {
         app.metrics.refused(Refusal::Replayed);
     }
@@ -104,11 +107,11 @@ async fn admit(app: &App, call: NewCall) -> Result<Admitted, StoreError> {
         return Ok(Admitted::Over);
     }
     if started.streams == 0 {
-        let token = app.tokens.for_stream(&app.store, &claim, 0).await?;
+        let token = app.tokens.for_stream(&app.store, &call, 0).await?;
         return Ok(Admitted::Stream(token));
     }
     // The stream stands already: the same answer as before, whose token is worth nothing any more.
-    let recent = app.tokens.recent(&claim.call_sid, 0);
+    let recent = app.tokens.recent(&call.call_sid, 0);
     Ok(recent.map_or(Admitted::Over, Admitted::Stream))
 }
 

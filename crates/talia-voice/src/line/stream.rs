@@ -117,8 +117,8 @@ async fn admit(app: &App, token: &str) -> Result<(StreamClaim, CallRow), Refusal
         Unkept::Unknown => None,
     };
     let patience = match &unkept {
-        Some(awaited) if awaited.streams.is_some() => webhook::STORE_PATIENCE,
-        // The database alone knows where the conversation stands.
+        Some(awaited) if awaited.streams.is_some() && !awaited.kept => webhook::STORE_PATIENCE,
+        // The database knows the token too, or it alone knows where the conversation stands.
         _ => STORE_PATIENCE,
     };
     let burnt = timeout(patience, app.store.burn_token(hash)).await;
@@ -132,8 +132,11 @@ async fn admit(app: &App, token: &str) -> Result<(StreamClaim, CallRow), Refusal
         Ok(Ok(Burnt::Unknown)) => Refusal::TokenUnknown,
         Ok(Err(_)) | Err(_) => Refusal::StoreUnavailable,
     };
-    // Its call was answered without the database, which still doesn't know of it.
+    // The token was given out here, and the database doesn't know of it yet, or can't be asked any more.
     let awaited = unkept.ok_or(refusal)?;
+    // Whatever becomes of this stream, the token is used up, and the next one has another.
+    let streams = awaited.streams.unwrap_or(0) + 1;
+    app.lately.begun(awaited.call.clone(), None, streams);
     // A failure is counted by the store: then only a resumption lacks its memory.
     let _ = app.store.record(Record::Opened(hash));
     Ok(unknown(*awaited))
@@ -148,7 +151,7 @@ async fn known(app: &App, claim: StreamClaim) -> Result<(StreamClaim, CallRow), 
 }
 
 /// The row that a call will have.
-fn unknown(Awaited { call, streams }: Awaited) -> (StreamClaim, CallRow) {
+fn unknown(Awaited { call, streams, .. }: Awaited) -> (StreamClaim, CallRow) {
     let claim = StreamClaim {
         call_sid: call.call_sid.clone(),
         account_sid: call.account_sid.clone(),

@@ -22,7 +22,7 @@ pub struct StreamTokens {
     clock: Clock,
     ttl: Duration,
     recent: Mutex<HashMap<(String, i64), Recent>>,
-    /// Calls that were answered without waiting for the database, by the hash of their token.
+    /// Calls whose stream is awaited here, by the hash of its token: should the database not be there to ask.
     unkept: Mutex<HashMap<TokenHash, (Unkept, Instant)>>,
 }
 
@@ -37,12 +37,14 @@ pub enum Unkept {
     Used,
 }
 
-/// A call whose next stream is awaited without the database.
+/// A call whose next stream is awaited.
 #[derive(Debug, Clone)]
 pub struct Awaited {
     pub call: NewCall,
     /// How many streams it has had; none where nobody could be asked.
     pub streams: Option<i64>,
+    /// The database knows the token.
+    pub kept: bool,
 }
 
 #[derive(Debug)]
@@ -65,12 +67,16 @@ impl StreamTokens {
     }
 
     /// The token for a call's next stream, `streams` being how many it has had: made once, however often it is asked.
-    pub async fn for_stream(&self, store: &Store, claim: &StreamClaim, streams: i64) -> Result<String, StoreError> {
-        let cell = self.cell(&claim.call_sid, streams);
+    /// Should the database be gone when the stream opens, it is good here, once.
+    pub async fn for_stream(&self, store: &Store, call: &NewCall, streams: i64) -> Result<String, StoreError> {
+        let cell = self.cell(&call.call_sid, streams);
         let token = cell
             .get_or_try_init(|| async {
                 let token = random_token()?;
-                store.issue_token(hash(&token), claim.clone(), self.ttl).await?;
+                store.issue_token(hash(&token), claim_of(call), self.ttl).await?;
+                let (call, streams) = (call.clone(), Some(streams));
+                let kept = true;
+                self.awaits(hash(&token), Awaited { call, streams, kept });
                 Ok::<_, StoreError>(token)
             })
             .await?;
@@ -99,27 +105,28 @@ impl StreamTokens {
         } else {
             cell.get().cloned().unwrap_or(token)
         };
-        let claim = StreamClaim {
-            call_sid: call.call_sid.clone(),
-            account_sid: call.account_sid.clone(),
-        };
-        let (hash, now) = (hash(&token), self.clock.now());
+        let (hash, claim) = (hash(&token), claim_of(call));
         store.record(Record::Started(call.clone()))?;
         store.record(Record::Token {
             hash,
             claim,
             ttl: self.ttl,
         })?;
+        self.awaits(hash, awaited);
+        Ok(token)
+    }
+
+    fn awaits(&self, hash: TokenHash, awaited: Awaited) {
+        let now = self.clock.now();
         let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
         unkept.retain(|_, (_, forget_at)| *forget_at > now);
         // A repeated webhook names the same token, which may be used up by now.
         unkept
             .entry(hash)
             .or_insert_with(|| (Unkept::Good(Box::new(awaited)), now + self.ttl));
-        Ok(token)
     }
 
-    /// Uses up a token that [`StreamTokens::unkept`] gave out here: of all that show it, one is told that it was good.
+    /// Uses up a token that was given out here: of all that show it, one is told that it was good.
     pub fn take_unkept(&self, hash: &TokenHash) -> Unkept {
         let now = self.clock.now();
         let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +158,13 @@ impl StreamTokens {
             returned: 0,
         });
         known.token.clone()
+    }
+}
+
+fn claim_of(call: &NewCall) -> StreamClaim {
+    StreamClaim {
+        call_sid: call.call_sid.clone(),
+        account_sid: call.account_sid.clone(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The database hangs, is held by another process, or is gone: whoever has a caller behind them is answered all the same.
 
 use crate::harness::{
-    CALLEE, CallServer, CallsOut, TestServer, call_sid, eventually, inbound_form, lock, rename, unlock, wish,
+    CALLEE, CONNECTED, CallServer, CallsOut, Stream, TestServer, call_sid, eventually, inbound_form, lock, rename,
+    start, stream_path, unlock, wish,
 };
 use crate::resume::{at, check, patient};
 use std::path::{Path, PathBuf};
@@ -224,6 +225,36 @@ async fn a_transfer_that_nobody_answers_while_the_database_is_locked_comes_back(
     assert_eq!(told.count(), 1, "{lines:#?}");
     let asked = took(&outcome, Purpose::Action);
     assert!(asked.iter().all(|ms| *ms < SOON_MS), "{asked:?}");
+}
+
+/// The database is lost between the answer and the stream: its token is good all the same, once; and where a stream did not
+/// come to stand with it, the next answer has another.
+#[tokio::test]
+async fn a_token_that_the_database_has_seen_is_good_when_that_is_lost() {
+    let server = TestServer::start().await;
+    let sid = call_sid(0x94);
+    let path = server.ring_for_stream(&sid).await;
+    let other = lock(&server.database()).await;
+    // Opened, and gone before it has said a word.
+    drop(Stream::open(server.address, &path).await.expect("a socket"));
+    assert!(
+        Stream::open(server.address, &path).await.is_err(),
+        "the token is used up"
+    );
+    assert_eq!(server.app.metrics.refused_count(Refusal::TokenUsed), 1);
+    let answer = server.post("/api/voice/after", &inbound_form(&sid)).await;
+    let next = stream_path(&answer.body);
+    assert_ne!(next, path, "a dead token was given out again");
+    let mut stream = Stream::open(server.address, &next).await.expect("a socket");
+    stream.send(CONNECTED).await;
+    stream.send(&start(&sid)).await;
+    stream.first_media().await;
+    unlock(other).await;
+    eventually("both streams are written", async || {
+        let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
+        row.streams == 2 && server.app.metrics.store_backlog.get() == 0
+    })
+    .await;
 }
 
 /// The load's own way to hold a database does hold it.
