@@ -23,10 +23,12 @@ pub(crate) fn cut(sentences: &[Sentence]) -> Option<Entry> {
     if heard.is_empty() && unheard.is_empty() {
         return None;
     }
+    // All words that came were heard, and more of them would have come: that is a cut too.
+    let growing = first.utterance.is_some() && !first.complete;
     Some(Entry {
         speaker: Speaker::Assistant,
         text: heard.to_owned(),
-        unheard: (!unheard.is_empty()).then_some(unheard),
+        unheard: (growing || !unheard.is_empty()).then_some(unheard),
         began: first.began,
         ended: first.ended.max(first.began),
         kind: Some(first.kind),

@@ -110,7 +110,8 @@ pub struct Entry {
     pub speaker: Speaker,
     /// What was said; for the assistant, only the words that the caller heard: empty when all of it was dropped.
     pub text: String,
-    /// For the assistant, where it was cut: what was left unheard, further sentences of the same answer included.
+    /// For the assistant, where it was cut: what was left unheard, further sentences of the same answer included. Empty
+    /// where all words that had come were heard and a brain with a voice of its own had more to say.
     pub unheard: Option<String>,
     /// When it began to be heard.
     pub began: Moment,

@@ -3,7 +3,7 @@
 use crate::reply::Reply;
 use crate::world::{World, ms};
 use std::time::Duration;
-use talia_dialogue::{BargeIn, Cue, Output, SpeechKind, TranscriptionPurpose};
+use talia_dialogue::{BargeIn, Cue, EndReason, Output, SpeechKind, TranscriptionPurpose};
 
 const LONG: &str = "Mira, te cuento con calma cómo trabajamos: primero hablamos contigo, después preparamos una propuesta y al final la revisamos juntos.";
 
@@ -203,4 +203,28 @@ fn nothing_of_its_own_comes_before_the_disclosure() {
         world.transcript(),
         ["A: Soy una inteligencia artificial.", "A: ¿En qué te puedo ayudar?"]
     );
+}
+
+/// Whenever the call is ended: a sentence of which not every word had come yet counts as cut, though all that had come was heard.
+#[test]
+fn a_sentence_that_is_still_growing_is_never_written_as_whole() {
+    let mut unfinished = 0;
+    for at in (8_000..16_000).step_by(40) {
+        let mut world = talking();
+        world.words_delay = Some(ms(10));
+        world.voice_gap = ms(797);
+        world.finishes(at, EndReason::Draining);
+        world.run(60_000);
+        let lines = world.log.iter().filter_map(|(_, output)| match output {
+            Output::Transcript(entry) => Some(entry),
+            _ => None,
+        });
+        for line in lines.filter(|line| line.own_voice) {
+            if !line.text.is_empty() && line.text != LONG {
+                assert!(line.unheard.is_some(), "ended at {at} ms: {line:?}");
+                unfinished += 1;
+            }
+        }
+    }
+    assert!(unfinished > 50, "only {unfinished} sentences were cut");
 }
