@@ -94,6 +94,8 @@ struct CallTask {
     told: usize,
     /// The caller has heard that an AI is speaking.
     disclosed: bool,
+    /// Lines of the transcript that are not handed over yet.
+    lines: Vec<Entry>,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
     /// What providers did, and what that costs.
@@ -178,6 +180,7 @@ impl CallTask {
             words: String::new(),
             asked_turn: None,
             words_are_asked: false,
+            lines: Vec::new(),
             remembers_more: false,
             meter: Meter::new(
                 (call.call_sid.to_string(), i64::from(call.streams_before) + 1),
@@ -333,16 +336,23 @@ impl CallTask {
     async fn execute(&mut self) {
         self.perform();
         while self.sense() {}
+        // Before what may wait for the line: whoever goes on after our death knows as much as the transcript.
+        self.keep_words();
         if !self.commands.is_empty() && !self.line_gone && self.socket.send(&self.commands).await.is_err() {
             self.broken = true;
             self.line_gone = true;
             self.tell(Input::HungUp);
             self.perform();
+            self.keep_words();
         }
         self.commands.clear();
+    }
+
+    /// Hands over the lines that are final, and what is remembered with them.
+    fn keep_words(&mut self) {
         if std::mem::take(&mut self.remembers_more) {
-            let (memory, now) = (self.memory(), self.now());
-            self.recorder.remember(&memory, now);
+            let (lines, memory, now) = (std::mem::take(&mut self.lines), self.memory(), self.now());
+            self.recorder.words(lines, &memory, now);
         }
     }
 
@@ -466,7 +476,7 @@ impl CallTask {
         }
         if !entry.text.is_empty() {
             self.live.send(LiveEvent::Line(entry.clone()));
-            self.recorder.segment(entry);
+            self.lines.push(entry);
         }
     }
 

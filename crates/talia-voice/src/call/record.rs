@@ -51,14 +51,21 @@ impl Recorder {
         }
     }
 
-    /// One line of the transcript.
-    pub(super) fn segment(&self, entry: Entry) {
-        let at = self.at(entry.began);
-        self.keep(Record::Segment(NewSegment {
+    /// Lines of the transcript, with what the conversation needs to go on after a break: both at once or neither.
+    pub(super) fn words(&self, entries: Vec<Entry>, memory: &Memory, since: Duration) {
+        let line = |entry: Entry| NewSegment {
             call_sid: self.call_sid.clone(),
+            at: self.at(entry.began),
             entry,
-            at,
-        }));
+        };
+        let lines = entries.into_iter().map(line);
+        match self.memory_of(memory, since) {
+            Some(memory) => self.keep(Record::Words {
+                lines: lines.collect(),
+                memory,
+            }),
+            None => lines.for_each(|line| self.keep(Record::Segment(line))),
+        }
     }
 
     /// How fast a turn was.
@@ -74,29 +81,22 @@ impl Recorder {
         self.keep(Record::Usage(usage));
     }
 
-    /// What the conversation needs to go on after a break.
-    pub(super) fn remember(&self, memory: &Memory, since: Duration) {
-        if let Some(record) = self.memory_record(memory, since) {
-            self.keep(record);
-        }
-    }
-
-    /// The same, on disk when it returns, or soon after where the disk fails.
+    /// What the conversation needs to go on after a break, on disk when it returns, or soon after where the disk fails.
     pub(super) async fn remember_durably(&self, memory: &Memory, since: Duration) {
-        if let Some(record) = self.memory_record(memory, since) {
+        if let Some(memory) = self.memory_of(memory, since) {
             // What failed is counted by the store, and what takes longer is written later.
-            let _ = timeout(super::DURABLY, self.store.keep(record)).await;
+            let _ = timeout(super::DURABLY, self.store.keep(Record::Memory(memory))).await;
         }
     }
 
-    fn memory_record(&self, memory: &Memory, since: Duration) -> Option<Record> {
+    fn memory_of(&self, memory: &Memory, since: Duration) -> Option<NewMemory> {
         let memory = serde_json::to_string(memory).ok()?;
-        Some(Record::Memory(NewMemory {
+        Some(NewMemory {
             call_sid: self.call_sid.clone(),
             fence: self.fence,
             memory,
             at: self.at(since),
-        }))
+        })
     }
 
     /// The person at this number (E.164) doesn't want to be called any more.

@@ -338,6 +338,10 @@ impl Store {
             Record::Opened(hash) => Write::LateBurn(hash, self.node.clone(), self.clock.wall()),
             Record::Status(report) => Write::Advance(report),
             Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
+            Record::Words { lines, memory } => {
+                let id = || self.ids.next(self.clock.wall());
+                Write::Words(lines.into_iter().map(|line| (id(), line)).collect(), memory)
+            }
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),
             Record::ToolActEnded(end) => Write::ToolActEnded(end),

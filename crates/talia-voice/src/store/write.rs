@@ -34,6 +34,9 @@ pub enum Record {
     Status(StatusReport),
     /// A line of the transcript.
     Segment(NewSegment),
+    /// Lines of the transcript, and what the conversation remembers with them: both or neither, so that no death between
+    /// the two lets a caller's words be written down and forgotten.
+    Words { lines: Vec<NewSegment>, memory: NewMemory },
     /// What the caller told of themselves.
     Lead {
         call_sid: String,
@@ -77,6 +80,7 @@ pub(super) enum Write {
     LateBurn(TokenHash, String, Timestamp),
     Advance(StatusReport),
     Segment(String, NewSegment),
+    Words(Vec<(String, NewSegment)>, NewMemory),
     Lead(String, LeadOf),
     DisclosureHeard(String, Timestamp),
     Memory(NewMemory),
@@ -159,6 +163,12 @@ impl Write {
             }
             Self::Issue(token) | Self::LateIssue(token) => stream_tokens::issue(connection, token).await?,
             Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
+            Self::Words(lines, memory) => {
+                for (id, line) in lines {
+                    transcripts::append(connection, (id, line), events).await?;
+                }
+                conversations::remember(connection, memory).await?;
+            }
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
             Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
