@@ -33,7 +33,7 @@ pub struct Scene {
     pub speaking: bool,
     /// How long the utterance has lasted, in milliseconds.
     pub speech_ms: u64,
-    /// When the last audible frame ended, on the call's clock.
+    /// When the last audible frame since a break of the line ended, on the call's clock.
     pub last_audible_ms: Option<u64>,
 }
 
@@ -42,6 +42,8 @@ pub struct Scene {
 pub struct AssistantEar {
     began_ms: Option<u64>,
     last_audible_ms: Option<u64>,
+    /// When the line last broke: what was heard before is no answer.
+    broke_ms: Option<u64>,
     turn: Vec<i16>,
 }
 
@@ -76,12 +78,19 @@ impl AssistantEar {
         Some(Edge::Ended { from_ms, to_ms })
     }
 
+    /// The stream broke: whoever hears a sentence torn off waits for what comes back, and takes no silence for its end.
+    pub fn broke(&mut self, now_ms: u64) {
+        self.broke_ms = Some(now_ms);
+    }
+
     /// The scene at `now_ms`.
     pub fn scene(&self, now_ms: u64) -> Scene {
         Scene {
             speaking: self.began_ms.is_some(),
             speech_ms: self.began_ms.map_or(0, |began| now_ms.saturating_sub(began)),
-            last_audible_ms: self.last_audible_ms,
+            last_audible_ms: self
+                .last_audible_ms
+                .filter(|&at| self.broke_ms.is_none_or(|broke| at > broke)),
         }
     }
 

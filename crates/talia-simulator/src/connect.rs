@@ -68,6 +68,8 @@ impl Call {
             Ok(StreamEnd::Rest(control)) => return self.controlled(control),
             Ok(StreamEnd::Server(..) | StreamEnd::Dropped) | Err(_) => {}
         }
+        let now_ms = self.now_ms();
+        self.phone.broke(now_ms);
         // A stream that never was can't break.
         let broke = failed.is_some() && opened;
         if let (true, AfterBreak::Hangs { at_most_ms }) = (broke, self.settings.after_break) {

@@ -66,6 +66,11 @@ impl Phone {
         self.ear.break_off()
     }
 
+    /// A stream broke with the call alive.
+    pub(crate) fn broke(&mut self, call_ms: u64) {
+        self.ear.broke(call_ms);
+    }
+
     /// Who is heard now.
     pub(crate) fn scene(&self, call_ms: u64) -> Scene {
         self.ear.scene(call_ms)

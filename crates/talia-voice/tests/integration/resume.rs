@@ -27,7 +27,10 @@ pub(crate) fn patient() -> String {
 async fn kept(calls: &CallServer, outcome: &CallOutcome) -> (Vec<SegmentRow>, LeadRow) {
     let (sid, store) = (outcome.call_sid.as_str(), &calls.server.app.store);
     let lines = store.transcript(sid).await.expect("a read");
-    (lines, store.lead(sid).await.expect("a read").expect("a lead"))
+    let Some(lead) = store.lead(sid).await.expect("a read") else {
+        panic!("no lead: {lines:#?}\n{:#?}", outcome.log);
+    };
+    (lines, lead)
 }
 
 pub(crate) fn at(outcome: &CallOutcome, such: impl Fn(&What) -> bool) -> Vec<u64> {

@@ -2,7 +2,6 @@
 
 use super::{ACCOUNT, Mortal, ORIGIN, PATIENCE, TOKEN, TestServer};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,6 +48,8 @@ pub(crate) struct CallServer {
     pub(crate) server: TestServer,
     said: Arc<Mutex<String>>,
     assistants: Arc<TempDir>,
+    /// Stays open when a server that may die does.
+    door: Option<std::net::TcpListener>,
     /// Where the carrier's REST API listens, for servers that were told of it.
     api: Mutex<Option<TcpListener>>,
 }
@@ -85,6 +86,7 @@ impl CallServer {
             said,
             assistants: Arc::new(assistants),
             api: Mutex::default(),
+            door: None,
         }
     }
 
@@ -92,21 +94,24 @@ impl CallServer {
     pub(crate) async fn start_mortal(more: &[(&str, &str)]) -> (Self, Mortal) {
         let assistants = TempDir::new().expect("a folder");
         std::fs::write(assistants.path().join("breve.toml"), BRIEF).expect("a file");
-        let port = "127.0.0.1:0".parse().expect("an address");
-        Self::mortal(port, (Arc::new(assistants), Arc::default()), more).await
+        let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        door.set_nonblocking(true).expect("a listener that doesn't block");
+        Self::mortal(door, (Arc::new(assistants), Arc::default()), more).await
     }
 
-    /// Another process at the same address, with the same database, after this one's death.
+    /// Another process behind the same door, with the same database, after this one's death.
     pub(crate) async fn again(&self, more: &[(&str, &str)]) -> (Self, Mortal) {
         let database = format!("sqlite:{}", self.server.database().display());
         let mut settings = vec![("TALIA_DATABASE_URL", database.as_str())];
         settings.extend(more);
         let same = (self.assistants.clone(), self.said.clone());
-        Self::mortal(self.server.address, same, &settings).await
+        let door = self.door.as_ref().expect("a server that may die");
+        let door = door.try_clone().expect("another handle");
+        Self::mortal(door, same, &settings).await
     }
 
     async fn mortal(
-        at: SocketAddr,
+        door: std::net::TcpListener,
         (assistants, said): (Arc<TempDir>, Arc<Mutex<String>>),
         more: &[(&str, &str)],
     ) -> (Self, Mortal) {
@@ -120,12 +125,14 @@ impl CallServer {
         let config = super::config(&directory, &settings);
         let ear = PerfectEar(said.clone());
         let edit = |app: &mut App| app.engines.ears.stt = Arc::new(ear);
-        let (server, mortal) = Mortal::start(at, (directory, config), edit).await;
+        let (server, mortal) =
+            Mortal::start(door.try_clone().expect("another handle"), (directory, config), edit).await;
         let calls = Self {
             server,
             said,
             assistants,
             api: Mutex::default(),
+            door: Some(door),
         };
         (calls, mortal)
     }

@@ -1,7 +1,6 @@
 //! A server that dies as a process dies: at once, with everything that it was doing.
 
 use super::TestServer;
-use std::net::SocketAddr;
 use talia_voice::app::App;
 use talia_voice::clock::Clock;
 use talia_voice::config::Config;
@@ -14,9 +13,10 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) struct Mortal(Option<Runtime>);
 
 impl Mortal {
-    /// Starts a server at this address.
+    /// Starts a server behind this door. Whoever keeps another handle of it keeps it open when the server dies, as a proxy or
+    /// a socket unit does: who comes meanwhile waits for the next server.
     pub(crate) async fn start(
-        at: SocketAddr,
+        door: std::net::TcpListener,
         (directory, config): (TempDir, Config),
         edit: impl FnOnce(&mut App) + Send + 'static,
     ) -> (TestServer, Self) {
@@ -28,7 +28,7 @@ impl Mortal {
         let handle = runtime.handle().clone();
         let starting = runtime.spawn_blocking(move || {
             handle.block_on(async {
-                let listener = TcpListener::bind(at).await.expect("the port");
+                let listener = TcpListener::from_std(door).expect("a listener");
                 TestServer::serving_on(listener, (directory, config), Clock::real(), edit).await
             })
         });
