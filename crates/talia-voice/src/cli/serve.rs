@@ -10,10 +10,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use std::sync::Arc;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(options: &Options) -> Result<()> {
@@ -22,7 +19,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     let clock = Clock::real();
     let app = App::build(config, clock.clone()).await?;
     let tls = http::Tls::new(&app).context("[tls]")?.map(Arc::new);
-    let listener = TcpListener::bind(app.config.server.bind)
+    let listener = http::door(app.config.server.bind)
         .await
         .with_context(|| format!("no se puede escuchar en {}", app.config.server.bind))?;
     tracing::info!(

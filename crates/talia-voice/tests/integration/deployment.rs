@@ -35,7 +35,12 @@ fn the_proxies_keep_the_path_and_pass_sockets() {
         assert!(nginx.contains(needed), "{needed}");
     }
     let caddy = shipped("Caddyfile");
-    for needed in ["reverse_proxy 127.0.0.1:8080", "versions 1.1", "flush_interval -1"] {
+    for needed in [
+        "reverse_proxy 127.0.0.1:8080",
+        "versions 1.1",
+        "flush_interval -1",
+        "lb_try_duration 10s",
+    ] {
         assert!(caddy.contains(needed), "{needed}");
     }
 }
