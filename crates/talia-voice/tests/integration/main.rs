@@ -28,6 +28,7 @@ mod resume;
 mod signatures;
 mod status;
 mod store;
+mod strange_events;
 mod streams;
 mod tidy;
 mod tls;

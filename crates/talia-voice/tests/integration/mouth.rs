@@ -4,5 +4,5 @@ mod calls;
 mod continuing;
 mod faults;
 mod keeping;
-mod stage;
+pub(crate) mod stage;
 mod wire;

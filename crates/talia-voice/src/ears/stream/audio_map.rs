@@ -50,9 +50,10 @@ impl AudioMap {
 
     /// Where something ends that ends before the byte at `stream`: at the seam of two runs, with the first one.
     pub fn call_end(&self, stream: u64) -> Position {
-        if stream == 0 {
-            return self.call(0);
+        // An engine may name a place before it was sent anything.
+        match stream.min(self.end) {
+            0 => self.call(0),
+            stream => self.call(stream - 1) + 1,
         }
-        self.call(stream.min(self.end) - 1) + 1
     }
 }

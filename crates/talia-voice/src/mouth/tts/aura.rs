@@ -44,7 +44,7 @@ impl StreamingTts for Aura {
 
 /// The protocol on one connection.
 #[derive(Debug)]
-pub(super) struct Flushes {
+pub struct Flushes {
     target: Target,
     /// The text that is being said.
     saying: Option<u64>,
@@ -61,7 +61,8 @@ struct Message {
 }
 
 impl Flushes {
-    pub(super) fn new(provider: &Provider) -> Self {
+    /// A connection that is not open yet.
+    pub fn new(provider: &Provider) -> Self {
         let url = format!(
             "{}/v1/speak?model={}&encoding=mulaw&sample_rate=8000&container=none",
             socket_url(&provider.account.url),

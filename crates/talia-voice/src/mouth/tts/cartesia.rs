@@ -46,7 +46,7 @@ impl StreamingTts for Cartesia {
 
 /// The protocol on one connection.
 #[derive(Debug)]
-pub(super) struct Requests {
+pub struct Requests {
     target: Target,
     request: serde_json::Value,
     saying: HashSet<u64>,
@@ -69,7 +69,8 @@ struct Words {
 }
 
 impl Requests {
-    pub(super) fn new(provider: &Provider, voice: &Voice) -> Self {
+    /// A connection that is not open yet.
+    pub fn new(provider: &Provider, voice: &Voice) -> Self {
         let mut headers = key_header(provider, &AUTHORIZATION, "Bearer ");
         headers.push((
             HeaderName::from_static("cartesia-version"),

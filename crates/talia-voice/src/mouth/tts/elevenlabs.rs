@@ -49,7 +49,7 @@ impl StreamingTts for ElevenLabs {
 
 /// The protocol on one connection.
 #[derive(Debug)]
-pub(super) struct Contexts {
+pub struct Contexts {
     target: Target,
     settings: serde_json::Value,
     begun: u64,
@@ -88,7 +88,8 @@ struct Letters {
 }
 
 impl Contexts {
-    pub(super) fn new(provider: &Provider, voice: &Voice) -> Self {
+    /// A connection that is not open yet.
+    pub fn new(provider: &Provider, voice: &Voice) -> Self {
         let id = provider.voice.as_deref().unwrap_or_default();
         let model = provider.model.as_deref().unwrap_or_default();
         let mut url = format!(
@@ -221,7 +222,7 @@ impl Protocol for Contexts {
                 text_id: carried.text_id,
                 part,
                 // Told from the beginning of this message's audio.
-                ends: duration_of(began) + Duration::from_millis(starts + lasts),
+                ends: duration_of(began) + Duration::from_millis(starts.saturating_add(lasts)),
             }));
         }
         if message.is_final == Some(true) {

@@ -6,7 +6,7 @@ pub mod elevenlabs;
 pub mod fixed_delay;
 pub mod local;
 pub mod openai;
-mod socket_session;
+pub mod socket_session;
 
 use crate::providers::Fault;
 use std::{sync::Arc, time::Duration};

@@ -24,7 +24,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(8);
 const STALE: Duration = Duration::from_secs(5);
 
 /// What a service and we say to each other.
-pub(super) trait Protocol: Send + 'static {
+pub trait Protocol: Send + 'static {
     /// Where it is.
     fn target(&self) -> Target;
     /// What is sent on a new connection; what was known of an earlier one is forgotten.
@@ -47,15 +47,35 @@ pub(super) trait Protocol: Send + 'static {
 
 /// What a message meant.
 #[derive(Debug, PartialEq)]
-pub(super) enum Event {
-    /// Speech of a text, 8 kHz μ-law.
-    Audio { text_id: u64, mulaw: Vec<u8> },
+pub enum Event {
+    /// Speech of a text.
+    Audio {
+        /// The text.
+        text_id: u64,
+        /// 8 kHz.
+        mulaw: Vec<u8>,
+    },
     /// A part of a text is over at this time of its audio.
-    Aligned { text_id: u64, part: String, ends: Duration },
+    Aligned {
+        /// The text.
+        text_id: u64,
+        /// A letter or a word of it.
+        part: String,
+        /// From the beginning of its audio.
+        ends: Duration,
+    },
     /// All of a text is said.
-    End { text_id: u64 },
-    /// A text, or all of them, will not be said.
-    Failed { text_id: Option<u64>, fault: Fault },
+    End {
+        /// The text.
+        text_id: u64,
+    },
+    /// It will not be said.
+    Failed {
+        /// The text; `None`: all of them.
+        text_id: Option<u64>,
+        /// Why.
+        fault: Fault,
+    },
     /// This has to be sent now.
     Send(String),
     /// A message that we don't know, or can't read: skipped.

@@ -6,4 +6,4 @@ mod cuts;
 mod faults;
 mod mixes;
 mod pure;
-mod rig;
+pub(crate) mod rig;

@@ -23,32 +23,32 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// What the caller says in most tests.
-pub(super) const SAYS: &str = "Hola, me llamo Ana Pérez y mi correo es ana arroba ejemplo punto com";
+pub(crate) const SAYS: &str = "Hola, me llamo Ana Pérez y mi correo es ana arroba ejemplo punto com";
 /// All that anybody can say.
 const MORE: &str = "Quiero bajar mi recibo de luz. sí no gracias el cinco uno dos";
-pub(super) const KEY: &str = "key-of-the-fakes";
+pub(crate) const KEY: &str = "key-of-the-fakes";
 
-pub(super) const KINDS: [SttKind; 4] = [SttKind::Deepgram, SttKind::Flux, SttKind::OpenAi, SttKind::Scribe];
+pub(crate) const KINDS: [SttKind; 4] = [SttKind::Deepgram, SttKind::Flux, SttKind::OpenAi, SttKind::Scribe];
 
-pub(super) fn vocabulary() -> Arc<Vocabulary> {
+pub(crate) fn vocabulary() -> Arc<Vocabulary> {
     Arc::new(Vocabulary::of(&[SAYS, MORE]))
 }
 
 /// A text as tones, μ-law.
-pub(super) fn tones(text: &str) -> Vec<u8> {
+pub(crate) fn tones(text: &str) -> Vec<u8> {
     let samples = vocabulary().say(text).expect("known words");
     samples.into_iter().map(mulaw::encode).collect()
 }
 
-pub(super) fn silence(ms: usize) -> Vec<u8> {
+pub(crate) fn silence(ms: usize) -> Vec<u8> {
     vec![mulaw::encode(0); ms * 8]
 }
 
-pub(super) async fn fake(kind: SttKind) -> FakeStt {
+pub(crate) async fn fake(kind: SttKind) -> FakeStt {
     fake_with(kind, Duration::from_secs(10)).await
 }
 
-pub(super) async fn fake_with(kind: SttKind, idle: Duration) -> FakeStt {
+pub(crate) async fn fake_with(kind: SttKind, idle: Duration) -> FakeStt {
     let settings = SttSettings {
         key: Secret::new(KEY),
         vocabulary: vocabulary(),
@@ -57,7 +57,7 @@ pub(super) async fn fake_with(kind: SttKind, idle: Duration) -> FakeStt {
     FakeStt::start(kind, settings).await.expect("a port")
 }
 
-pub(super) fn name(kind: SttKind) -> &'static str {
+pub(crate) fn name(kind: SttKind) -> &'static str {
     match kind {
         SttKind::Deepgram => "deepgram",
         SttKind::Flux => "flux",
@@ -66,7 +66,7 @@ pub(super) fn name(kind: SttKind) -> &'static str {
     }
 }
 
-pub(super) fn provider(kind: SttKind, url: &str) -> Provider {
+pub(crate) fn provider(kind: SttKind, url: &str) -> Provider {
     let (protocol, model) = match kind {
         SttKind::Deepgram => (ProviderKind::Deepgram, "nova-3"),
         SttKind::Flux => (ProviderKind::DeepgramFlux, "flux-general-multi"),
@@ -89,8 +89,8 @@ pub(super) fn provider(kind: SttKind, url: &str) -> Provider {
 }
 
 /// The local recogniser of these tests: hears tones too.
-pub(super) struct ToneStt {
-    pub(super) recordings: Arc<Mutex<Vec<usize>>>,
+pub(crate) struct ToneStt {
+    pub(crate) recordings: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Stt for ToneStt {
@@ -110,22 +110,22 @@ impl Stt for ToneStt {
 }
 
 /// The ears of one call.
-pub(super) struct Rig {
-    pub(super) session: Option<Session>,
-    pub(super) events: mpsc::Receiver<EarEvent>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) health: Arc<Health>,
-    pub(super) tasks: TaskTracker,
+pub(crate) struct Rig {
+    pub(crate) session: Option<Session>,
+    pub(crate) events: mpsc::Receiver<EarEvent>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) tasks: TaskTracker,
     /// Lengths of what the local recogniser was given.
-    pub(super) recordings: Arc<Mutex<Vec<usize>>>,
-    pub(super) clock: Clock,
+    pub(crate) recordings: Arc<Mutex<Vec<usize>>>,
+    pub(crate) clock: Clock,
     turn: u32,
     job: u32,
 }
 
 impl Rig {
     /// Before these fakes, in order; with the local recogniser at its place among them if `local` says where.
-    pub(super) fn new(fakes: &[(SttKind, &FakeStt)], local: Option<usize>) -> Self {
+    pub(crate) fn new(fakes: &[(SttKind, &FakeStt)], local: Option<usize>) -> Self {
         let mut links: Vec<_> = fakes
             .iter()
             .map(|(kind, fake)| Link::Provider(provider(*kind, &fake.url())))
@@ -159,7 +159,7 @@ impl Rig {
         }
     }
 
-    pub(super) fn tell(&self, command: Command) {
+    pub(crate) fn tell(&self, command: Command) {
         assert!(
             self.session.as_ref().expect("a session").tell(command),
             "the ears take it"
@@ -167,7 +167,7 @@ impl Rig {
     }
 
     /// The caller's line, as fast as it is taken.
-    pub(super) async fn audio(&self, mulaw: &[u8]) {
+    pub(crate) async fn audio(&self, mulaw: &[u8]) {
         for frame in mulaw.chunks(160) {
             self.tell(Command::Audio(frame.to_vec()));
             tokio::task::yield_now().await;
@@ -175,7 +175,7 @@ impl Rig {
     }
 
     /// The caller says this, with the detector's delay at the beginning and a pause at the end, but nothing is asked.
-    pub(super) async fn say(&mut self, text: &str) -> TurnId {
+    pub(crate) async fn say(&mut self, text: &str) -> TurnId {
         let speech = tones(text);
         self.audio(&silence(600)).await;
         let (noticed, rest) = speech.split_at(480);
@@ -188,7 +188,7 @@ impl Rig {
         turn
     }
 
-    pub(super) fn ask(&mut self, turn: TurnId) -> JobId {
+    pub(crate) fn ask(&mut self, turn: TurnId) -> JobId {
         self.job += 1;
         let job = JobId(self.job);
         self.tell(Command::Ask {
@@ -200,7 +200,7 @@ impl Rig {
     }
 
     /// The answer to this question.
-    pub(super) async fn answer(&mut self, wanted: JobId) -> Option<String> {
+    pub(crate) async fn answer(&mut self, wanted: JobId) -> Option<String> {
         let answered = async {
             loop {
                 match self.events.recv().await.expect("the ears live") {
@@ -216,13 +216,13 @@ impl Rig {
     }
 
     /// Says it, and gives what was understood. A caller goes on sending silence while the ears think.
-    pub(super) async fn understood(&mut self, text: &str) -> Option<String> {
+    pub(crate) async fn understood(&mut self, text: &str) -> Option<String> {
         let turn = self.say(text).await;
         let job = self.ask(turn);
         self.answer_while_silent(job).await
     }
 
-    pub(super) async fn answer_while_silent(&mut self, job: JobId) -> Option<String> {
+    pub(crate) async fn answer_while_silent(&mut self, job: JobId) -> Option<String> {
         let commands = self.session.take().expect("a session");
         let mut frames = tokio::time::interval(Duration::from_millis(20));
         let answer = {
@@ -239,12 +239,12 @@ impl Rig {
         answer
     }
 
-    pub(super) fn close(&self, turn: TurnId) {
+    pub(crate) fn close(&self, turn: TurnId) {
         self.tell(Command::TurnClosed(turn));
     }
 
     /// The call is over: everything of it has to be gone within two seconds.
-    pub(super) async fn hang_up(mut self) {
+    pub(crate) async fn hang_up(mut self) {
         drop(self.session.take());
         self.tasks.close();
         let gone = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
