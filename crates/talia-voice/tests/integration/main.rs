@@ -22,6 +22,7 @@ mod mouth;
 mod own_signatures;
 mod providers;
 mod real_speech;
+mod real_speech_transfers;
 mod rest;
 mod restart;
 mod resume;

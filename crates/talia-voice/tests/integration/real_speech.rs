@@ -34,7 +34,7 @@ const TO: &str = "+525550001000";
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// The caller's voice.
-struct KokoroCaller(Arc<dyn Tts>);
+pub(crate) struct KokoroCaller(pub(crate) Arc<dyn Tts>);
 
 impl Speaker for KokoroCaller {
     fn speak<'a>(
@@ -44,7 +44,13 @@ impl Speaker for KokoroCaller {
     ) -> futures::future::BoxFuture<'a, Result<Vec<i16>, SpeakerFault>> {
         let (tts, text) = (self.0.clone(), text.to_owned());
         let voice = Voice {
-            name: voice.unwrap_or("em_alex").to_owned(),
+            // Twilio's own voices have names of their own.
+            name: voice
+                .map_or(
+                    "em_alex",
+                    |name| if name.starts_with("Polly") { "ef_dora" } else { name },
+                )
+                .to_owned(),
             speed: 1.0,
             language: Language::Spanish,
         };
@@ -60,7 +66,7 @@ impl Speaker for KokoroCaller {
 /// The caller's ear.
 struct WhisperCaller(Arc<dyn Stt>);
 
-fn write_down(stt: &dyn Stt, samples: Vec<i16>) -> Result<String, String> {
+pub(crate) fn write_down(stt: &dyn Stt, samples: Vec<i16>) -> Result<String, String> {
     let recording = Recording {
         samples,
         expectation: Expectation::Open,
@@ -133,7 +139,7 @@ async fn ring(server: &TestServer) -> CallOutcome {
 }
 
 /// Words as they are compared: lower case, no accents, no punctuation.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let plain: String = text
         .to_lowercase()
         .chars()
