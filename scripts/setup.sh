@@ -25,7 +25,10 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 command -v npm >/dev/null || missing+=(npm)
 # The tests run the Twilio Function of deploy/twilio-function as Twilio would.
-if [ "${1:-}" = test ]; then command -v node >/dev/null || missing+=(nodejs); fi
+if [ "${1:-}" = test ]; then
+  command -v node >/dev/null || missing+=(nodejs)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
 
 if [ "${#missing[@]}" -gt 0 ]; then
   command -v apt-get >/dev/null || die "Please install: ${missing[*]} (this script installs them by itself on Debian and Ubuntu)."
@@ -42,4 +45,18 @@ fi
 if [ "${1:-}" = test ] && ! cargo deny --version >/dev/null 2>&1; then
   say "Installing cargo-deny (built once, a few minutes)"
   cargo install cargo-deny --locked --version 0.20.2 --debug --quiet
+fi
+
+# The official SDKs of the services that we talk to judge our messages in the tests. They are kept beside the speech models,
+# outside of the clone, and made anew when the list changes; it is copied last, so that half of them never counts as all.
+if [ "${1:-}" = test ]; then
+  list=crates/talia-voice/tests/judges/requirements.txt
+  judges=${XDG_CACHE_HOME:-$HOME/.cache}/talia-voice/judges
+  if ! cmp -s "$list" "$judges/requirements.txt" || ! "$judges/bin/python" -c '' 2>/dev/null; then
+    say "Installing the official SDKs that judge our messages, into $judges (130 MB, half a minute)"
+    rm -rf "$judges"
+    python3 -m venv "$judges"
+    "$judges/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" "$judges/requirements.txt"
+  fi
 fi

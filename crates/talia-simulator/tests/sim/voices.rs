@@ -14,7 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const KEY: &str = "k";
 const ELEVEN: &str = "/v1/text-to-speech/v/multi-stream-input?model_id=eleven_flash_v2_5&output_format=ulaw_8000";
-const AURA: &str = "/v1/speak?model=aura-2-estrella-es&encoding=mulaw&sample_rate=8000&container=none";
+const AURA: &str = "/v1/speak?model=aura-2-estrella-es&encoding=mulaw&sample_rate=8000";
 const CARTESIA: &str = "/tts/websocket";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -75,9 +75,9 @@ async fn a_wrong_key_version_or_format_opens_nothing() {
     let token = [("authorization", "Token k")];
     for wrong in [
         AURA.replace("mulaw", "ulaw"),
-        AURA.replace("container=none", "container=wav"),
+        format!("{AURA}&container=none"),
         AURA.replace("aura-2-estrella-es", "nova-3"),
-        AURA.replace("&container=none", ""),
+        AURA.replace("&sample_rate=8000", ""),
     ] {
         assert_eq!(open(&aura, &wrong, &token).await.err(), Some(400), "{wrong}");
     }
@@ -174,7 +174,7 @@ async fn cartesia_says_why_it_refuses_a_request_and_stays_open() {
     let headers = [("authorization", "Bearer k"), ("cartesia-version", "2026-08-14")];
     let mut socket = open(&cartesia, CARTESIA, &headers).await.expect("a socket");
     let good = json!({
-        "context_id": "a", "model_id": "sonic-3.5", "transcript": "Hola.", "voice": {"mode": "id", "id": "v"},
+        "context_id": "a", "model_id": "sonic-3.5", "transcript": "Hola.", "voice": {"id": "v"},
         "output_format": {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8000},
         "max_buffer_delay_ms": 0, "continue": false,
     });
@@ -186,7 +186,7 @@ async fn cartesia_says_why_it_refuses_a_request_and_stays_open() {
     for (wrong, reason) in [
         (with("max_buffer_delay_ms", json!(9_000)), "max_buffer_delay_ms"),
         (with("output_format", json!({"container": "wav"})), "output_format"),
-        (with("voice", json!({"mode": "id"})), "voice"),
+        (with("voice", json!({"mode": "id", "id": "v"})), "voice"),
         (with("volume", json!(2)), "unknown field"),
         (json!({"transcript": "Hola."}), "context_id"),
     ] {

@@ -16,6 +16,7 @@ mod doctor;
 mod ears;
 mod events;
 mod harness;
+mod judges;
 mod limits;
 mod media;
 mod mouth;

@@ -33,6 +33,8 @@ struct Shared {
     /// Every connection is refused with it, and those that are open break.
     dead: Option<u16>,
     notes: Vec<Note>,
+    messages: Vec<String>,
+    queries: Vec<String>,
 }
 
 /// A running fake; it ends when this is dropped.
@@ -106,6 +108,16 @@ impl RealtimeFake {
         with(&self.shared, |shared| shared.notes.clone())
     }
 
+    /// The messages that it was sent, as they came; of those with audio only the first one of each connection.
+    pub fn messages(&self) -> Vec<String> {
+        with(&self.shared, |shared| shared.messages.clone())
+    }
+
+    /// The parameters of every address that was asked for, as they came.
+    pub fn queries(&self) -> Vec<String> {
+        with(&self.shared, |shared| shared.queries.clone())
+    }
+
     /// What it refused.
     pub fn refused(&self) -> Vec<Note> {
         let notes = self.notes().into_iter();
@@ -143,6 +155,7 @@ fn greeting(shared: &Mutex<Shared>, request: &Request) -> Result<bool, u16> {
         return Err(401);
     }
     let uri = request.uri();
+    with(shared, |shared| shared.queries.extend(uri.query().map(str::to_owned)));
     let model = uri.query().and_then(|query| query.strip_prefix("model="));
     if uri.path() != "/v1/realtime" || model.is_none_or(str::is_empty) {
         return Err(404);
@@ -174,6 +187,7 @@ async fn serve(stream: TcpStream, shared: &Mutex<Shared>, script: Arc<RealtimeSc
         session.refuse("beta_api_shape_disabled", "OpenAI-Beta", None);
     }
     let mut waiting: Vec<(Instant, Later)> = Vec::new();
+    let mut heard = false;
     loop {
         let now = Instant::now();
         waiting.extend(session.later.drain(..).map(|(after, later)| (now + after, later)));
@@ -200,6 +214,11 @@ async fn serve(stream: TcpStream, shared: &Mutex<Shared>, script: Arc<RealtimeSc
                     // What waits belongs to the session while it decides: a cancel takes events back.
                     let began = Instant::now();
                     session.later = waiting.drain(..).map(|(at, later)| (at.saturating_duration_since(began), later)).collect();
+                    let is_audio = text.contains("input_audio_buffer.append");
+                    if !(is_audio && heard) {
+                        with(shared, |shared| shared.messages.push(text.as_str().to_owned()));
+                    }
+                    heard |= is_audio;
                     let mut plan = with(shared, |shared| std::mem::take(&mut shared.plan));
                     session.take(text.as_str(), &mut plan);
                     with(shared, |shared| {

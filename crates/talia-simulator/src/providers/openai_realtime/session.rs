@@ -204,6 +204,7 @@ impl Session {
         self.notes.push(Note::Setup(session.clone()));
         let mut event = json!({"type": "session.updated", "session": session});
         event["session"]["id"] = json!("sess_1");
+        event["session"]["object"] = json!("realtime.session");
         self.say(event);
         Ok(())
     }
@@ -267,7 +268,8 @@ impl Session {
         let id = self.id("item");
         self.notes.push(Note::Heard(text.clone()));
         self.say(json!({"type": "input_audio_buffer.committed", "item_id": id, "previous_item_id": null}));
-        self.added(&id, json!({"type": "message", "role": "user"}));
+        let content = json!([{"type": "input_audio", "transcript": null}]);
+        self.added(&id, json!({"type": "message", "role": "user", "content": content}));
         let late = self.fault(|fault| match fault {
             Fault::LateWords(ms) => Some(Some(ms)),
             Fault::NoWords => Some(None),
@@ -530,7 +532,8 @@ impl Session {
             item["arguments"] = json!(arguments.to_string());
             tell(
                 self,
-                json!({"type": "response.function_call_arguments.done", "response_id": of, "item_id": id, "call_id": call_id, "arguments": item["arguments"]}),
+                json!({"type": "response.function_call_arguments.done", "response_id": of,
+                    "item_id": id, "output_index": 0, "call_id": call_id, "name": name, "arguments": item["arguments"]}),
             );
             item["status"] = json!("completed");
             tell(

@@ -172,9 +172,14 @@ impl Dialect for Flux {
                 let wrong = message.get("language_hints").is_some() && !self.is_multilingual;
                 let answer = if wrong { "ConfigureFailure" } else { "ConfigureSuccess" };
                 let request = "00000000-0000-0000-0000-000000000001";
-                Ok(vec![Said::other(&json!({
-                    "type": answer, "request_id": request, "sequence_id": sequence, "keyterms": message["keyterms"],
-                }))])
+                let mut said = json!({"type": answer, "request_id": request, "sequence_id": sequence});
+                if wrong {
+                    said["description"] = json!("refused");
+                } else {
+                    said["keyterms"] = message.get("keyterms").unwrap_or(&json!([])).clone();
+                    said["thresholds"] = message.get("thresholds").unwrap_or(&json!({})).clone();
+                }
+                Ok(vec![Said::other(&said)])
             }
             _ => Err(Violation::new("unknown message")),
         }

@@ -66,7 +66,7 @@ impl Transcription {
     fn update(&mut self, message: &Value) -> Vec<Said> {
         match self.check(&message["session"]) {
             Ok(()) => vec![Said::other(
-                &self.say("session.updated", json!({ "session": message["session"] })),
+                &self.say("session.updated", json!({ "session": of_service(&message["session"]) })),
             )],
             Err(code) => self.error(code, message),
         }
@@ -177,7 +177,10 @@ impl Transcription {
             )),
             Said::other(&self.say(
                 "conversation.item.added",
-                json!({ "item": { "id": item, "type": "message" } }),
+                json!({ "previous_item_id": before, "item": {
+                    "id": item, "object": "realtime.item", "type": "message", "role": "user", "status": "completed",
+                    "content": [{ "type": "input_audio", "transcript": null }],
+                }}),
             )),
         ];
         said.extend(self.deltas());
@@ -202,10 +205,18 @@ impl Transcription {
     }
 }
 
+/// A session as the service has it.
+fn of_service(session: &Value) -> Value {
+    let mut session = session.clone();
+    session["id"] = json!("sess_1");
+    session["object"] = json!("realtime.transcription_session");
+    session
+}
+
 impl Dialect for Transcription {
     fn opened(&mut self) -> Vec<Said> {
-        let session = json!({ "session": { "id": "sess_1", "object": "realtime.transcription_session", "type": "transcription" } });
-        vec![Said::other(&self.say("session.created", session))]
+        let session = of_service(&json!({ "type": "transcription" }));
+        vec![Said::other(&self.say("session.created", json!({ "session": session })))]
     }
 
     fn text(&mut self, text: &str) -> Answer {

@@ -89,7 +89,7 @@ impl Dialect for Scribe {
         let Ok(bytes) = STANDARD.decode(audio) else {
             return error("input_error");
         };
-        if (bytes.is_empty() && !commit) || (message.get("previous_text").is_some() && self.chunks > 0) {
+        if (bytes.is_empty() && !commit) || (message["previous_text"].is_string() && self.chunks > 0) {
             return error("input_error");
         }
         self.chunks += 1;

@@ -67,8 +67,12 @@ pub struct SttConnection {
     pub violation: Option<String>,
     /// Bytes of audio.
     pub audio_bytes: u64,
+    /// The parameters of its address.
+    pub query: Vec<(String, String)>,
     /// Text messages that aren't audio, as they came.
     pub texts: Vec<String>,
+    /// The first text message that is audio, as it came.
+    pub audio_text: Option<String>,
     /// Whether it is over.
     pub is_over: bool,
 }
@@ -210,6 +214,7 @@ impl Served {
                 })
                 .collect(),
         };
+        self.note(|connection| connection.query.clone_from(&shake.query));
         for fault in &self.faults {
             match fault {
                 SttFault::Refuse { status, retry_after } => {
@@ -265,13 +270,24 @@ impl Served {
             let answer = match &message {
                 Message::Text(text) => {
                     let answer = dialect.text(text);
-                    if !text.contains("audio\":") && !text.contains("audio_base_64\":\"") {
-                        self.note(|connection| connection.texts.push(text.as_str().to_owned()));
-                    }
+                    let is_audio = ["\"audio\":\"", "\"audio_base_64\":\""]
+                        .iter()
+                        .any(|field| text.split_once(field).is_some_and(|(_, value)| !value.starts_with('"')));
+                    self.note(|connection| {
+                        if !is_audio {
+                            connection.texts.push(text.as_str().to_owned());
+                        } else if connection.audio_text.is_none() {
+                            connection.audio_text = Some(text.as_str().to_owned());
+                        }
+                    });
                     answer
                 }
                 Message::Binary(bytes) => dialect.binary(bytes),
-                Message::Close(_) => return End::Gone,
+                Message::Close(_) => {
+                    // The answer to it waits to be written.
+                    drop(socket.flush().await);
+                    return End::Gone;
+                }
                 _ => continue,
             };
             let bytes = dialect.audio_bytes();

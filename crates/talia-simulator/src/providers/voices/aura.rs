@@ -39,6 +39,7 @@ async fn open(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     stage.note(Asked::Connection);
+    stage.keep_query(&query);
     if let Some(answer) = stage.turned_away(&headers, "authorization", "Token ") {
         return answer;
     }
@@ -48,24 +49,20 @@ async fn open(
     }
     for (name, value) in &query {
         let good = match name.as_str() {
-            "model" | "mip_opt_out" | "tag" => true,
+            "model" | "mip_opt_out" => true,
             "encoding" => value == "mulaw",
             "sample_rate" => value == "8000",
-            "container" => value == "none",
             _ => false,
         };
         if !good {
             return stage.refuse(StatusCode::BAD_REQUEST, format!("bad parameter {name}={value}"));
         }
     }
-    if ["encoding", "sample_rate", "container"]
+    if ["encoding", "sample_rate"]
         .iter()
         .any(|name| !query.contains_key(*name))
     {
-        return stage.refuse(
-            StatusCode::BAD_REQUEST,
-            "this stage plays mulaw at 8000 without container only",
-        );
+        return stage.refuse(StatusCode::BAD_REQUEST, "this stage plays mulaw at 8000 only");
     }
     upgrade.on_upgrade(move |socket| serve(stage, socket))
 }
@@ -81,7 +78,10 @@ async fn serve(stage: Arc<Inner>, mut socket: WebSocket) {
     let (mut buffer, mut flushes) = (String::new(), 0_u32);
     loop {
         let said = match performances.next(&mut socket, PATIENCE).await {
-            Happened::Said(Message::Text(text)) => text,
+            Happened::Said(Message::Text(text)) => {
+                stage.keep_message(&text);
+                text
+            }
             Happened::Said(_) => {
                 stage.note(Asked::Refused("a binary message".to_owned()));
                 return close(socket, 1008, "DATA-0000").await;

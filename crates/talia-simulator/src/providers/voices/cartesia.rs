@@ -65,7 +65,10 @@ async fn serve(stage: Arc<Inner>, mut socket: WebSocket) {
     let mut begun = HashSet::new();
     loop {
         let said = match performances.next(&mut socket, PATIENCE).await {
-            Happened::Said(Message::Text(text)) => text,
+            Happened::Said(Message::Text(text)) => {
+                stage.keep_message(&text);
+                text
+            }
             Happened::Said(_) => {
                 stage.note(Asked::Refused("a binary message".to_owned()));
                 return close(socket, 1003, "text only").await;
@@ -118,8 +121,9 @@ fn obey(
     }
     text_of("model_id").ok_or("model_id is missing")?;
     let voice = message.get("voice").ok_or("voice is missing")?;
-    if !(voice.is_string() || voice.get("id").is_some_and(Value::is_string)) {
-        return Err("voice must be an id".to_owned());
+    let is_object = |voice: &Map<String, Value>| voice.len() == 1 && voice.get("id").is_some_and(Value::is_string);
+    if !(voice.is_string() || voice.as_object().is_some_and(is_object)) {
+        return Err("voice must be an id and nothing else".to_owned());
     }
     let wanted = json!({"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8000});
     if message.get("output_format") != Some(&wanted) {

@@ -62,6 +62,7 @@ async fn open(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     stage.note(Asked::Connection);
+    stage.keep_query(&query);
     if let Some(answer) = stage.turned_away(&headers, "xi-api-key", "") {
         return answer;
     }
@@ -98,7 +99,10 @@ async fn serve(stage: Arc<Inner>, mut socket: WebSocket, patience: Duration) {
     let mut performances = Performances::default();
     loop {
         let said = match performances.next(&mut socket, patience).await {
-            Happened::Said(Message::Text(text)) => text,
+            Happened::Said(Message::Text(text)) => {
+                stage.keep_message(&text);
+                text
+            }
             Happened::Said(_) => {
                 stage.note(Asked::Refused("a binary message".to_owned()));
                 return close(socket, 1003, "text only").await;
@@ -240,7 +244,6 @@ impl Wording for Words {
         let alignment = json!({"chars": chars, "charStartTimesMs": starts, "charDurationsMs": lasts});
         let message = json!({
             "audio": STANDARD.encode(bytes),
-            "isFinal": null,
             "alignment": alignment,
             "normalizedAlignment": alignment,
             "contextId": context,

@@ -39,6 +39,7 @@ impl FakeVoice {
 
 async fn speech(State(stage): State<Arc<Inner>>, headers: HeaderMap, body: String) -> Response {
     stage.note(Asked::Connection);
+    stage.keep_message(&body);
     if let Some(answer) = stage.turned_away(&headers, "authorization", "Bearer ") {
         return answer;
     }

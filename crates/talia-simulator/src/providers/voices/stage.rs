@@ -4,6 +4,7 @@ use super::manner::{Manner, VoiceFault};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse as _, Response};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     pub(super) key: String,
     manner: Mutex<Manner>,
     journal: Mutex<Vec<Asked>>,
+    messages: Mutex<Vec<String>>,
+    queries: Mutex<Vec<Vec<(String, String)>>>,
 }
 
 /// A fake voice that serves until it is dropped.
@@ -49,6 +52,8 @@ impl FakeVoice {
             key: key.to_owned(),
             manner: Mutex::default(),
             journal: Mutex::default(),
+            messages: Mutex::default(),
+            queries: Mutex::default(),
         });
         let router = router(stage.clone());
         let serving = tokio::spawn(async move {
@@ -109,6 +114,24 @@ impl FakeVoice {
             .collect()
     }
 
+    /// Every text message and every body that it was sent, as they came.
+    pub fn messages(&self) -> Vec<String> {
+        self.stage
+            .messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The parameters of every address that was asked for.
+    pub fn queries(&self) -> Vec<Vec<(String, String)>> {
+        self.stage
+            .queries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// How often it was asked such.
     pub fn count(&self, such: &Asked) -> usize {
         self.journal().iter().filter(|asked| *asked == such).count()
@@ -124,6 +147,18 @@ impl Drop for FakeVoice {
 impl Inner {
     pub(super) fn manner(&self) -> Manner {
         *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn keep_message(&self, text: &str) {
+        self.messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text.to_owned());
+    }
+
+    pub(super) fn keep_query(&self, query: &HashMap<String, String>) {
+        let pairs = query.clone().into_iter().collect();
+        self.queries.lock().unwrap_or_else(PoisonError::into_inner).push(pairs);
     }
 
     pub(super) fn note(&self, asked: Asked) {

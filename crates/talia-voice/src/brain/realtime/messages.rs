@@ -13,16 +13,21 @@ const LONGEST_ANSWER: u32 = 2_048;
 
 /// What a session is made of.
 #[derive(Debug)]
-pub(super) struct Setup<'a> {
-    pub(super) voice: &'a str,
-    pub(super) instructions: &'a str,
-    pub(super) turn_detection: TurnDetection,
-    pub(super) language: Language,
-    pub(super) tools: &'a [ToolSpec],
+pub struct Setup<'a> {
+    /// The voice's name at the service.
+    pub voice: &'a str,
+    /// What the model is told.
+    pub instructions: &'a str,
+    /// Who tells where turns end.
+    pub turn_detection: TurnDetection,
+    /// The language that the caller speaks.
+    pub language: Language,
+    /// What the model may do.
+    pub tools: &'a [ToolSpec],
 }
 
 /// Sets a session up. Its events about speech only inform us: it neither answers nor falls silent by itself.
-pub(super) fn session(setup: &Setup<'_>) -> Value {
+pub fn session(setup: &Setup<'_>) -> Value {
     let turn_detection = match setup.turn_detection {
         TurnDetection::Own => Value::Null,
         TurnDetection::Server => json!({
@@ -78,22 +83,22 @@ pub(super) fn session(setup: &Setup<'_>) -> Value {
 }
 
 /// More of the caller's audio.
-pub(super) fn append(mulaw: &[u8]) -> Value {
+pub fn append(mulaw: &[u8]) -> Value {
     json!({"type": "input_audio_buffer.append", "audio": STANDARD.encode(mulaw)})
 }
 
 /// What was appended is one item of the caller.
-pub(super) fn commit(event_id: &str) -> Value {
+pub fn commit(event_id: &str) -> Value {
     json!({"type": "input_audio_buffer.commit", "event_id": event_id})
 }
 
 /// What was appended is forgotten.
-pub(super) fn clear() -> Value {
+pub fn clear() -> Value {
     json!({"type": "input_audio_buffer.clear"})
 }
 
 /// Something that was said, in words.
-pub(super) fn said(role: &str, text: &str) -> Value {
+pub fn said(role: &str, text: &str) -> Value {
     let kind = if role == "assistant" {
         "output_text"
     } else {
@@ -106,7 +111,7 @@ pub(super) fn said(role: &str, text: &str) -> Value {
 }
 
 /// A function call of an earlier session.
-pub(super) fn called(call_id: &str, name: &str, arguments: &str) -> Value {
+pub fn called(call_id: &str, name: &str, arguments: &str) -> Value {
     json!({
         "type": "conversation.item.create",
         "item": {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments},
@@ -114,7 +119,7 @@ pub(super) fn called(call_id: &str, name: &str, arguments: &str) -> Value {
 }
 
 /// What a tool answered.
-pub(super) fn output(call_id: &str, output: &str) -> Value {
+pub fn output(call_id: &str, output: &str) -> Value {
     json!({
         "type": "conversation.item.create",
         "item": {"type": "function_call_output", "call_id": call_id, "output": output},
@@ -122,17 +127,17 @@ pub(super) fn output(call_id: &str, output: &str) -> Value {
 }
 
 /// Asks for an answer.
-pub(super) fn answer() -> Value {
+pub fn answer() -> Value {
     json!({"type": "response.create"})
 }
 
 /// Nothing more of the answer is wanted.
-pub(super) fn cancel() -> Value {
+pub fn cancel() -> Value {
     json!({"type": "response.cancel"})
 }
 
 /// Of this item the caller has heard so much.
-pub(super) fn truncate(item_id: &str, audio_end_ms: u64) -> Value {
+pub fn truncate(item_id: &str, audio_end_ms: u64) -> Value {
     json!({
         "type": "conversation.item.truncate",
         "item_id": item_id,
@@ -142,11 +147,11 @@ pub(super) fn truncate(item_id: &str, audio_end_ms: u64) -> Value {
 }
 
 /// The caller has heard nothing of this item.
-pub(super) fn delete(item_id: &str) -> Value {
+pub fn delete(item_id: &str) -> Value {
     json!({"type": "conversation.item.delete", "item_id": item_id})
 }
 
 /// The audio of a delta; `None` when it is no base64.
-pub(super) fn audio_of(delta: &str) -> Option<Vec<u8>> {
+pub fn audio_of(delta: &str) -> Option<Vec<u8>> {
     STANDARD.decode(delta).ok()
 }

@@ -9,7 +9,7 @@ mod answering;
 mod events;
 mod expectation;
 mod hearing;
-mod messages;
+pub mod messages;
 mod prompt;
 mod recovery;
 mod wire;

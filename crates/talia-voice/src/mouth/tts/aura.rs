@@ -64,7 +64,7 @@ impl Flushes {
     /// A connection that is not open yet.
     pub fn new(provider: &Provider) -> Self {
         let url = format!(
-            "{}/v1/speak?model={}&encoding=mulaw&sample_rate=8000&container=none",
+            "{}/v1/speak?model={}&encoding=mulaw&sample_rate=8000",
             socket_url(&provider.account.url),
             provider.model.as_deref().unwrap_or_default(),
         );

@@ -78,7 +78,7 @@ impl Requests {
         ));
         let request = json!({
             "model_id": provider.model,
-            "voice": {"mode": "id", "id": provider.voice},
+            "voice": {"id": provider.voice},
             "language": match voice.language {
                 Language::Spanish => "es",
                 Language::English => "en",
