@@ -8,7 +8,7 @@ set -eu
 
 seconds=${1:-10}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- media_message webhook_form signature own_signature dictation
+[ $# -gt 0 ] || set -- media_message webhook_form signature own_signature dictation sse
 
 cd "$(dirname "$0")/../fuzz"
 host=$(rustc -vV | sed -n 's/^host: //p')

@@ -37,6 +37,8 @@ pub struct Dialogue {
     pub(crate) carried: Option<Carried>,
     /// The question that the next one takes back.
     pub(crate) repair: Option<Repair>,
+    /// The brain wants the rest of the caller's words: until when it is waited for.
+    pub(crate) rest_until: Option<Moment>,
     pub(crate) playout: PlayOut,
     pub(crate) current: Option<Asked>,
     /// The last cue whose answer was heard to its end.
@@ -120,6 +122,7 @@ impl Dialogue {
             turn: None,
             carried: None,
             repair: None,
+            rest_until: None,
             playout: PlayOut::new(&settings),
             current: None,
             finished: None,
@@ -165,6 +168,7 @@ impl Dialogue {
             Input::Speak { cue, utterance } => self.on_speak(cue, utterance),
             Input::Text { segment, text } => self.on_text(segment, text),
             Input::Expect { cue, expectation } => self.on_expect(cue, expectation),
+            Input::NotYet { cue, thinking } => self.on_not_yet(cue, thinking),
             Input::Answered { cue } => self.on_answered(cue),
             Input::EndCall { cue } => self.on_end_call(cue),
             Input::Transfer { cue } => self.on_transfer(cue),

@@ -59,6 +59,7 @@ impl Dialogue {
         }
         self.forget_filler();
         self.repair = None;
+        self.rest_until = None;
         self.think(About::Closing, Cue::Closing(reason));
     }
 

@@ -87,7 +87,9 @@ impl Dialogue {
         if self.caller_has_floor() || self.current.is_some() {
             return;
         }
-        if self.carried.is_some() {
+        if self.rest_until.is_some_and(|until| until <= self.now) && self.closing.is_none() {
+            self.take_words_as_they_are();
+        } else if self.carried.is_some() {
             self.release_carried(false);
         } else if let Some(reason) = self.hang_up_when_quiet {
             self.hang_up(reason);
@@ -109,6 +111,7 @@ impl Dialogue {
         self.disclosure_heard
             && self.closing.is_none()
             && self.flush.is_none()
+            && self.rest_until.is_none()
             && !self.caller_has_floor()
             && self.current.is_none()
     }
@@ -152,6 +155,8 @@ impl Dialogue {
             self.brain_stalls_at(),
             self.filler_at(),
             self.lines.due_at(self.settings.stall),
+            self.rest_until
+                .filter(|_| !self.caller_has_floor() && self.current.is_none()),
             idle,
         ];
         let due = candidates.into_iter().flatten().chain(self.turn_deadlines());

@@ -42,6 +42,8 @@ pub enum Input<'a> {
     Text { segment: SegmentId, text: &'a str },
     /// The kind of answer that the brain expects to what it is saying for `cue`.
     Expect { cue: CueId, expectation: Expectation },
+    /// The brain takes the caller's words for unfinished, or the caller for `thinking`: it says nothing, and wants the rest.
+    NotYet { cue: CueId, thinking: bool },
     /// The brain has said all it has to say for this cue.
     Answered { cue: CueId },
     /// The brain wants the call to end once the caller has heard what was said for this cue.

@@ -7,6 +7,7 @@ use crate::voice::Change;
 use crate::{BargeIn, JobId, Moment, Output, TranscriptionPurpose, TurnId, VoiceStep};
 use std::time::Duration;
 use talia_audio::frame::samples_in;
+use talia_spanish::ear::listening::looks_complete;
 
 /// Sounds in the first moments of our speech are the caller's last breath or the line's echo, unless they go on.
 pub(crate) const GUARD: Duration = Duration::from_millis(500);
@@ -211,10 +212,26 @@ impl Dialogue {
 
     fn follow_free_turn(&mut self) {
         if self.voice.speaking() || !self.is_silent_enough() {
+            self.prepare_early();
             return;
         }
         if let Some(turn) = self.turn.take() {
             self.end_turn(&turn);
+        }
+    }
+
+    /// Words that are probably all of the turn: those of a pause, or a whole answer to what was asked.
+    fn prepare_early(&mut self) {
+        let (language, last_sound) = (self.settings.language, self.voice.last_sound);
+        let Some(turn) = &self.turn else { return };
+        let words = match turn.covering(last_sound) {
+            Some(reading) => Some(reading.text.as_str()),
+            None => turn
+                .partial()
+                .filter(|partial| !self.voice.speaking() || looks_complete(partial, turn.expectation, language)),
+        };
+        if let Some(words) = words.map(str::to_owned) {
+            self.prepare(&words);
         }
     }
 

@@ -30,6 +30,13 @@ pub enum Output {
     PredictEndOfTurn { job: JobId, turn: TurnId },
     /// Ask the brain.
     Think { cue: CueId, about: Cue },
+    /// These words may be all of the caller's turn, which is not over: a slow brain may begin to think. `revises` as in
+    /// [`Cue::Turn`].
+    Prepare {
+        turn: TurnId,
+        text: String,
+        revises: Option<CueId>,
+    },
     /// Nothing more of the answer to this cue is wanted: cancel it.
     Forget { cue: CueId },
     /// Make audio of a sentence.

@@ -30,6 +30,9 @@ pub struct Settings {
     pub mark_interval: Duration,
     /// How long the brain may think before a filler is due.
     pub filler_after: Duration,
+    /// How long the rest of a turn is waited for that the brain takes for unfinished, and how long when the caller thinks.
+    pub rest_of_turn: Duration,
+    pub rest_of_thought: Duration,
     /// Silence of the caller before each nudge.
     pub nudge_after: Duration,
     /// How many nudges before the call is ended.
@@ -68,6 +71,8 @@ impl Default for Settings {
             play_out_lead: Duration::from_millis(140),
             mark_interval: Duration::from_millis(200),
             filler_after: Duration::from_millis(1_200),
+            rest_of_turn: Duration::from_millis(1_500),
+            rest_of_thought: Duration::from_secs(3),
             nudge_after: Duration::from_secs(8),
             nudges: 2,
             longest_turn: Duration::from_secs(45),
@@ -88,6 +93,8 @@ impl Settings {
             &mut self.pause,
             &mut self.barge_in_verdict,
             &mut self.filler_after,
+            &mut self.rest_of_turn,
+            &mut self.rest_of_thought,
             &mut self.nudge_after,
             &mut self.longest_turn,
             &mut self.longest_call,

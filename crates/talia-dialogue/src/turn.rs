@@ -77,6 +77,8 @@ pub(crate) struct Turn {
     pub(crate) taken: Option<Moment>,
     /// How much weaker than our own audio it was, dB.
     pub(crate) below_reference: f32,
+    /// The last words that a brain was told of ahead.
+    pub(crate) prepared: Option<String>,
     jobs: Vec<Job>,
     reading: Option<Reading>,
     partial: String,
@@ -98,6 +100,7 @@ impl Turn {
             voiced: Duration::ZERO,
             taken: None,
             below_reference: f32::INFINITY,
+            prepared: None,
             jobs: Vec::new(),
             reading: None,
             partial: String::new(),
@@ -240,6 +243,11 @@ impl Turn {
     /// When the words were there, if they are.
     pub(crate) fn transcribed_at(&self) -> Option<Moment> {
         self.reading.as_ref().map(|reading| reading.at)
+    }
+
+    /// The running words of a streaming recogniser, if there are any.
+    pub(crate) fn partial(&self) -> Option<&str> {
+        (!self.partial.is_empty()).then_some(self.partial.as_str())
     }
 
     /// Words as they run, to judge by while the caller still speaks.

@@ -1,13 +1,13 @@
 //! The end of the caller's turn: its words go to the transcript and to the brain, with what they take back.
 
-use crate::asked::{About, Stages};
+use crate::asked::{About, Asked, Stages};
 use crate::dialogue::Dialogue;
 use crate::echo::is_our_own;
 use crate::turn::{Kept, NOISE, Overlap, Turn};
 use crate::{Cue, CueId, Entry, Moment, Output, TurnId, ledger};
 use std::time::Duration;
 use talia_audio::frame::samples_in;
-use talia_spanish::ear::listening::{is_backchannel, is_hallucination, is_interruption, word_count};
+use talia_spanish::ear::listening::{is_backchannel, is_hallucination, is_interruption, looks_unfinished, word_count};
 
 /// A caller who goes on before this much of our answer was heard had not finished.
 const UNHEARD_ANSWER: Duration = Duration::from_millis(800);
@@ -98,6 +98,70 @@ impl Dialogue {
             after_answer: after_answer || turn.overlap == Overlap::Kept(Kept::Taken),
         });
         self.release_carried(matches!(turn.overlap, Overlap::Kept(_)));
+    }
+
+    /// The brain wants the rest of the words that it was asked about: they are part of the next question.
+    pub(crate) fn on_not_yet(&mut self, cue: CueId, thinking: bool) {
+        let unsaid = |asked: &Asked| asked.id == cue && asked.about == About::Turn && asked.first_text.is_none();
+        let Some(asked) = self.current.take_if(|asked| unsaid(asked)) else {
+            self.refused.cues += 1;
+            return;
+        };
+        self.out.push_back(Output::Forget { cue });
+        self.forget_filler();
+        let wait = if thinking {
+            self.settings.rest_of_thought
+        } else {
+            self.settings.rest_of_turn
+        };
+        self.rest_until = Some(self.now + wait);
+        self.expected.now = self.expected.before;
+        self.repair = Some(Repair {
+            cue: asked.id,
+            words: asked.words,
+        });
+    }
+
+    /// The rest does not come: the words are what the caller says.
+    pub(crate) fn take_words_as_they_are(&mut self) {
+        self.rest_until = None;
+        if self.repair.is_some() {
+            self.carried = Some(Carried {
+                turn: self.count.turn(),
+                text: String::new(),
+                speech_ended: self.now,
+                transcribed: self.now,
+                unwritten: false,
+                after_answer: false,
+            });
+            self.release_carried(false);
+        }
+    }
+
+    /// Lets a slow brain begin with words that may be all of the turn.
+    pub(crate) fn prepare(&mut self, words: &str) {
+        let settled = self.disclosure_heard && self.closing.is_none() && self.current.is_none();
+        if !settled || is_hallucination(words) {
+            return;
+        }
+        let Some(turn) = &mut self.turn else { return };
+        if turn.overlap != Overlap::None || looks_unfinished(words, turn.expectation, self.settings.language) {
+            return;
+        }
+        let carried = self.carried.as_ref().map_or("", |carried| carried.text.as_str());
+        let words = joined(carried, words);
+        let text = match &self.repair {
+            Some(repair) => joined(&repair.words, &words),
+            None => words,
+        };
+        if turn.prepared.as_ref() != Some(&text) {
+            turn.prepared = Some(text.clone());
+            self.out.push_back(Output::Prepare {
+                turn: turn.id,
+                text,
+                revises: self.repair.as_ref().map(|repair| repair.cue),
+            });
+        }
     }
 
     /// Takes words over that were said before this conversation was begun again.
@@ -211,6 +275,7 @@ impl Dialogue {
         };
         self.closing = None;
         self.hang_up_when_quiet = None;
+        self.rest_until = None;
         let words = text.clone();
         self.think(
             About::Turn,

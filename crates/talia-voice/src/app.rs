@@ -1,5 +1,6 @@
 //! Everything a call needs, built once from the configuration.
 
+use crate::brain::llm::Models;
 use crate::brain::script::{AssistantError, Assistants};
 use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
@@ -58,6 +59,8 @@ pub struct App {
     pub engines: SpeechEngines,
     /// How the engines of others are doing.
     pub health: Arc<Health>,
+    /// The models that think, by the configuration's order.
+    pub models: Models,
     /// The conversations, by the number called.
     pub assistants: Assistants,
     /// What models may use beside speaking.
@@ -76,7 +79,7 @@ pub enum AppError {
     #[error("twilio.auth_token: {0}")]
     Secret(#[from] EmptySecret),
     /// A brain that this version doesn't have yet.
-    #[error("brain.chain: can be script only in this version: nothing else would think")]
+    #[error("brain.chain: can have no speech-to-speech engine in this version")]
     Brain,
     /// A conversation.
     #[error(transparent)]
@@ -95,7 +98,7 @@ pub enum AppError {
 impl App {
     /// Opens the database and wires everything.
     pub async fn build(config: Config, clock: Clock) -> Result<Arc<Self>, AppError> {
-        if !config.thinkers.models.is_empty() || config.thinkers.realtime.is_some() {
+        if config.thinkers.realtime.is_some() {
             return Err(AppError::Brain);
         }
         let metrics = Arc::new(Metrics::default());
@@ -153,6 +156,7 @@ impl App {
             tokens: StreamTokens::new(clock.clone(), config.limits.token_ttl),
             lately: Lately::new(clock.clone()),
             repeats: Repeats::new(clock.clone()),
+            models: Models::new(&config.thinkers.models, &health, &metrics)?,
             health,
             live: LiveCalls::new(metrics.clone()),
             calls: TaskTracker::new(),

@@ -92,8 +92,17 @@ fn world(caller: &Caller) -> World {
         ..Settings::default()
     };
     let (delay, own_voice) = (caller.brain_delay, caller.own_voice);
+    let mut waited_for = String::new();
     let mut world = World::with(settings, move |cue| {
         let reply = match cue {
+            // Once: the same words again are all there is.
+            Cue::Turn { text, .. } if text.ends_with(" y") && *text != waited_for => {
+                waited_for.clone_from(text);
+                Reply {
+                    not_yet: true,
+                    ..Reply::default()
+                }
+            }
             Cue::Opening => return Reply::opening(),
             Cue::Turn { text, .. } if text.contains("adiós") => Reply::goodbye("Hasta luego, que te vaya bien."),
             Cue::Turn { .. } => Reply {
@@ -199,6 +208,10 @@ fn garbage(kind: u8, id: u32, dialogue: &mut Dialogue, now: Moment) {
         23 => Input::Text {
             segment: SegmentId(id),
             text,
+        },
+        19 => Input::NotYet {
+            cue: CueId(id),
+            thinking: id.is_multiple_of(2),
         },
         17 if id == 9 => Input::HungUp,
         18 if id == 9 => Input::Finish(EndReason::Operator),

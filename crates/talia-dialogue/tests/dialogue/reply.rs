@@ -17,6 +17,8 @@ pub(crate) struct Reply {
     pub(crate) transfers: bool,
     /// The brain says its answers itself.
     pub(crate) own_voice: bool,
+    /// The words are taken for unfinished.
+    pub(crate) not_yet: bool,
     /// `Answered` never comes.
     pub(crate) silent: bool,
 }

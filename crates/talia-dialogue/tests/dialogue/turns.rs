@@ -217,3 +217,109 @@ fn a_caller_who_never_stops_is_taken_at_their_word() {
         .expect("we spoke");
     assert!(spoke < ms(15_000), "{spoke:?}");
 }
+
+fn waits_once() -> impl FnMut(&Cue) -> Reply {
+    let mut asked = 0;
+    move |cue| {
+        asked += u32::from(matches!(cue, Cue::Turn { .. }));
+        match cue {
+            Cue::Turn { .. } if asked == 1 => Reply {
+                not_yet: true,
+                delay: ms(200),
+                ..Reply::default()
+            },
+            _ => short(cue),
+        }
+    }
+}
+
+#[test]
+fn what_the_brain_takes_for_unfinished_is_waited_for_and_becomes_part_of_the_next_question() {
+    let mut world = World::new(waits_once());
+    world.speaks(6_500, "quiero una cita para mañana");
+    world.speaks(9_200, "a las cinco");
+    world.run(16_000);
+    assert_eq!(
+        world.turns_asked(),
+        [
+            ("quiero una cita para mañana", false),
+            ("quiero una cita para mañana a las cinco", true)
+        ]
+    );
+}
+
+#[test]
+fn when_the_rest_does_not_come_the_words_are_asked_about_again() {
+    let mut world = World::new(waits_once());
+    world.speaks(6_500, "quiero una cita para mañana");
+    world.run(16_000);
+    assert_eq!(
+        world.turns_asked(),
+        [
+            ("quiero una cita para mañana", false),
+            ("quiero una cita para mañana", true)
+        ]
+    );
+    let thoughts: Vec<Moment> = world
+        .log
+        .iter()
+        .filter(|(_, output)| {
+            matches!(
+                output,
+                Output::Think {
+                    about: Cue::Turn { .. },
+                    ..
+                }
+            )
+        })
+        .map(|(at, _)| *at)
+        .collect();
+    let waited = between(thoughts[0], thoughts[1]);
+    assert!((ms(1_650)..ms(1_800)).contains(&waited), "{waited:?}");
+    // No filler bridges a wait for the caller.
+    assert_eq!(
+        world.count(|output| matches!(output, Output::Think { about: Cue::Filler, .. })),
+        0
+    );
+}
+
+#[test]
+fn a_slow_brain_is_told_the_words_of_a_pause_before_the_turn_is_over() {
+    let mut world = World::new(short);
+    world.sure = 0.1;
+    world.speaks(6_500, "quiero una cita mañana");
+    world.run(12_000);
+    let told = world
+        .log
+        .iter()
+        .find_map(|(at, output)| match output {
+            Output::Prepare { text, revises, .. } => Some((*at, text.as_str(), *revises)),
+            _ => None,
+        })
+        .expect("told");
+    assert_eq!((told.1, told.2), ("quiero una cita mañana", None));
+    assert!(
+        between(told.0, asked(&world)) > ms(300),
+        "{:?}",
+        between(told.0, asked(&world))
+    );
+    assert_eq!(world.count(|output| matches!(output, Output::Prepare { .. })), 1);
+}
+
+#[test]
+fn a_streamed_yes_is_told_while_the_caller_still_speaks() {
+    let mut world = World::new(|cue| match cue {
+        Cue::Opening => Reply {
+            expect: Some(Expectation::YesNo),
+            ..Reply::opening()
+        },
+        _ => short(cue),
+    });
+    world.partials = true;
+    world.sounds(6_500, 900, "sí");
+    world.run(12_000);
+    let told = world
+        .when(|output| matches!(output, Output::Prepare { .. }))
+        .expect("told");
+    assert!(told < world.caller[0].to + ms(40), "{told:?}");
+}

@@ -43,6 +43,7 @@ enum Event {
     Say(CueId, SpeechKind, String),
     Expect(CueId, Expectation),
     Answered(CueId),
+    NotYet(CueId),
     EndCall(CueId),
     Transfer(CueId),
     Audio(SegmentId, u32, u32),
@@ -255,6 +256,7 @@ impl World {
             }
             Event::Say(cue, kind, text) => self.give(Input::Say(Speech { cue, text: &text, kind })),
             Event::Expect(cue, expectation) => self.give(Input::Expect { cue, expectation }),
+            Event::NotYet(cue) => self.give(Input::NotYet { cue, thinking: false }),
             Event::Answered(cue) => self.give(Input::Answered { cue }),
             Event::EndCall(cue) => self.give(Input::EndCall { cue }),
             Event::Transfer(cue) => self.give(Input::Transfer { cue }),
@@ -375,6 +377,10 @@ impl World {
             } else {
                 self.schedule(at, Event::Say(cue, kind, text));
             }
+        }
+        if reply.not_yet {
+            self.schedule(at + reply.delay, Event::NotYet(cue));
+            return;
         }
         if reply.transfers {
             self.schedule(at, Event::Transfer(cue));

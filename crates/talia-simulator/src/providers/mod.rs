@@ -2,6 +2,7 @@
 //! journal of what they were sent, and misbehave on command.
 
 pub mod company_tools;
+pub mod models;
 pub mod openai_realtime;
 pub mod spelled_speech;
 pub mod stt;

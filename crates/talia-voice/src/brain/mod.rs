@@ -6,6 +6,7 @@
 
 mod introduction;
 pub mod knowledge;
+pub mod llm;
 pub mod realtime;
 pub mod script;
 mod senses;
@@ -13,9 +14,10 @@ pub mod tools;
 
 pub use senses::{Sensed, Senses};
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use talia_dialogue::{Cue, CueId, Entry, SpeechKind};
+use talia_dialogue::{Cue, CueId, Entry, SpeechKind, TurnId};
 use talia_spanish::Expectation;
 
 /// One piece of an answer.
@@ -33,6 +35,9 @@ pub enum Thought {
     EndCall,
     /// Hand the caller to a person when all of this answer has been heard.
     Transfer(Handover),
+    /// The caller had not finished: they were cut off in the middle, or asked for time to think. Nothing is said; the
+    /// dialogue waits for the rest, and asks again when none comes.
+    NotYet { thinking: bool },
     /// A model was asked for this answer, or for one that nobody wanted any more.
     Used(Usage),
     /// The model has had all that one call may have of it: say goodbye.
@@ -60,6 +65,9 @@ pub struct Usage {
 pub trait Brain: Send {
     /// Answers a cue. Thoughts go to the channel that the brain was made with.
     fn think(&mut self, cue: CueId, about: Cue);
+    /// These words may be all of the caller's turn, which `revises` an earlier cue: a brain that is slow may begin to
+    /// think, and say nothing of it before it is asked about the very same words.
+    fn prepare(&mut self, _turn: TurnId, _text: &str, _revises: Option<CueId>) {}
     /// Nothing more of this cue's answer is wanted.
     fn forget(&mut self, cue: CueId);
     /// A line of the transcript is final: for the assistant, what was really heard of it.
@@ -78,6 +86,11 @@ pub trait Brain: Send {
     /// The ears and the mouth of a brain that has its own.
     fn senses(&mut self) -> Option<&mut dyn Senses> {
         None
+    }
+    /// Waits for the next thing of the brain's own (a provider's words, a tool, a deadline) and deals with it. It is dropped
+    /// and asked again whenever anything else happens in the call.
+    fn attend(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
     }
 }
 

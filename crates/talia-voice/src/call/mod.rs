@@ -9,11 +9,12 @@ mod memory;
 mod meter;
 mod record;
 mod senses;
+mod thinking;
 pub mod tools;
 
 use crate::{
     app::App,
-    brain::{Brain, Handover, Thought, realtime::Wake, script::ScriptBrain},
+    brain::{Brain, Handover, Thought, realtime::Wake},
     ears::{EarEvent, Ears},
     engines,
     line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
@@ -30,6 +31,7 @@ use talia_dialogue::{
 };
 use talia_spanish::Language;
 use talia_speech::EngineError;
+use thinking::Shared;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
@@ -132,19 +134,13 @@ impl CallTask {
         let origin = app.clock.elapsed();
         let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
         let engines = app.engines.clone();
-        let person = call.person();
-        let caller_number = person.starts_with('+').then(|| person.to_owned());
-        let errand = call.errand.clone();
-        let destinations = &app.config.destinations;
-        let person = assistant.person.as_deref().and_then(|id| destinations.get(id));
-        let person = person
-            .filter(|person| person.is_open(call.at))
-            .map(|person| person.id.clone());
-        let mut brain = Box::new(
-            ScriptBrain::new(assistant.clone(), caller_number, thought_sender)
-                .on_errand(errand)
-                .with_person(person),
-        );
+        let wished = Arc::default();
+        let shared = Shared {
+            thoughts: thought_sender,
+            wished: Arc::clone(&wished),
+            tasks,
+        };
+        let mut brain = thinking::of_call(&app, &call, &assistant, shared);
         let mut kept = beginning.kept;
         if let Some(earlier) = &kept
             && brain.recall(earlier.memory.brain.clone()).is_err()
@@ -185,7 +181,7 @@ impl CallTask {
             meter: Meter::new(
                 (call.call_sid.to_string(), i64::from(call.streams_before) + 1),
                 (app.config.prices.clone(), app.metrics.clone()),
-                Arc::default(),
+                wished,
             ),
             listened: 0,
             spoken: 0,
@@ -241,6 +237,7 @@ impl CallTask {
                         senses.woken(wake);
                     }
                 }
+                () = self.brain.attend() => {}
                 () = tokio::time::sleep(wait) => {
                     self.tell(Input::Tick);
                     if let Some(senses) = self.brain.senses() {
@@ -311,6 +308,7 @@ impl CallTask {
                 self.handover = Some(handover);
                 self.tell(Input::Transfer { cue });
             }
+            Thought::NotYet { thinking } => self.tell(Input::NotYet { cue, thinking }),
             Thought::Used(usage) => {
                 // Once over, it stays over: the goodbye begins once.
                 let before = self.meter.tokens();
@@ -431,6 +429,7 @@ impl CallTask {
                     self.brain.think(cue, about);
                     self.remembers_more = true;
                 }
+                Output::Prepare { turn, text, revises } => self.brain.prepare(turn, &text, revises),
                 Output::Forget { cue } => self.brain.forget(cue),
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });

@@ -76,6 +76,7 @@ async fn serve_with(
         tasks: TaskTracker::new(),
         app: app.clone(),
     };
+    app.models.probe_until(&app.draining);
     let sweeping = tokio::spawn(abandoned::keep_sweeping(app.clone()));
     let resolving = tokio::spawn(doubt::keep_resolving(app.clone()));
     tokio::select! {

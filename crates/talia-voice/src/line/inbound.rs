@@ -33,6 +33,8 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     if app.live.count() >= app.config.limits.max_calls {
         return webhook::apologise(app, Refusal::TooManyCalls);
     }
+    // It still rings: whoever thinks first is connected to meanwhile.
+    app.models.warm();
     let call = call_of(app, voice);
     let assistant = &app.assistants.for_number(&voice.to).id;
     let token = match admit_in_time(app, call, None).await {

@@ -95,7 +95,10 @@ impl Watch {
             if self.verdict() != Verdict::Due {
                 continue;
             }
-            let probed = tokio::time::timeout(PROBE, probe()).await;
+            let probed = tokio::select! {
+                () = stop.cancelled() => return,
+                probed = tokio::time::timeout(PROBE, probe()) => probed,
+            };
             match probed.unwrap_or(Err(Fault::transient("a probe took too long"))) {
                 Ok(()) => {
                     self.succeeded();

@@ -79,6 +79,7 @@ impl Talk {
                 Thought::Say { text, kind } => answer.said.push((text, kind)),
                 Thought::Expect(expectation) => answer.expects = Some(expectation),
                 Thought::Lead(_) | Thought::Foresee(_) | Thought::Used(_) | Thought::OverLimit => {}
+                Thought::NotYet { .. } => panic!("the script takes every turn as it is"),
                 Thought::EndCall => answer.ends = true,
                 Thought::Transfer(handover) => answer.transfers = Some(handover),
                 Thought::Done => answer.done = true,

@@ -19,6 +19,8 @@ mod harness;
 mod judges;
 mod limits;
 mod media;
+mod mind;
+mod model_faults;
 mod mouth;
 mod own_signatures;
 mod providers;

@@ -19,8 +19,9 @@ const OWN_GAPS: [&str; 3] = ["assistant", "business", "notice"];
 pub const MAX_VALUE: usize = 200;
 const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
 
-/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, `do_not_call`, each for *tú* and for *usted*.
-const LATER_SPANISH: [(&str, &str); 6] = [
+/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, `do_not_call`, `took_over`, `checking`, `noting`, each for
+/// *tú* and for *usted*.
+const LATER_SPANISH: [(&str, &str); 9] = [
     ("Perdona, se cortó un momento.", "Perdone, se cortó un momento."),
     (
         "Con gusto, te comunico con una persona. Un momento, por favor.",
@@ -42,8 +43,14 @@ const LATER_SPANISH: [(&str, &str); 6] = [
         "Entendido, no te volvemos a llamar a este número. Disculpa la molestia, hasta luego.",
         "Entendido, no le volvemos a llamar a este número. Disculpe la molestia, hasta luego.",
     ),
+    (
+        "Perdona, tuve un pequeño problema; sigo contigo.",
+        "Perdone, tuve un pequeño problema; sigo con usted.",
+    ),
+    ("Permíteme, lo estoy revisando.", "Permítame, lo estoy revisando."),
+    ("Lo voy anotando.", "Lo voy anotando."),
 ];
-const LATER_ENGLISH: [(&str, &str); 6] = [
+const LATER_ENGLISH: [(&str, &str); 9] = [
     (
         "Sorry, the line dropped for a moment.",
         "Sorry, the line dropped for a moment.",
@@ -68,6 +75,15 @@ const LATER_ENGLISH: [(&str, &str); 6] = [
         "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
         "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
     ),
+    (
+        "Sorry, I had a small problem; I am back with you.",
+        "Sorry, I had a small problem; I am back with you.",
+    ),
+    (
+        "Bear with me, I am looking that up.",
+        "Bear with me, I am looking that up.",
+    ),
+    ("I am writing that down.", "I am writing that down."),
 ];
 
 /// Why an assistant can't be used.
@@ -182,6 +198,12 @@ pub struct Lines {
     pub keys_phone: Option<Phrase>,
     /// Confirms that the number is not called any more, and takes leave.
     pub do_not_call: Option<Phrase>,
+    /// When the model is gone and the script goes on.
+    pub took_over: Option<Phrase>,
+    /// Bridges the wait while something is looked up.
+    pub checking: Option<Phrase>,
+    /// Bridges the wait after something was dictated.
+    pub noting: Option<Phrase>,
 }
 
 /// How a call that we make begins.
@@ -387,6 +409,9 @@ impl Assistant {
             &mut lines.keys_yes_no,
             &mut lines.keys_phone,
             &mut lines.do_not_call,
+            &mut lines.took_over,
+            &mut lines.checking,
+            &mut lines.noting,
         ];
         for (line, (tu, usted)) in later.into_iter().zip(own) {
             line.get_or_insert_with(|| Phrase::Addressed {
@@ -448,6 +473,9 @@ impl Assistant {
         all.extend(&lines.keys_yes_no);
         all.extend(&lines.keys_phone);
         all.extend(&lines.do_not_call);
+        all.extend(&lines.took_over);
+        all.extend(&lines.checking);
+        all.extend(&lines.noting);
         all.extend(&lines.lost);
         all.extend(&lines.still_there);
         all.extend(&lines.filler);

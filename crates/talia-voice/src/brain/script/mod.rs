@@ -13,8 +13,10 @@ mod person;
 mod phrase;
 mod questions;
 mod subject;
+mod takeover;
 mod talk;
 
-pub use assistant::{Assistant, AssistantError, MAX_VALUE, Outbound};
+pub use assistant::{Assistant, AssistantError, Field, Lines, MAX_VALUE, Outbound};
 pub use assistants::Assistants;
+pub(super) use questions::is_question;
 pub use talk::ScriptBrain;

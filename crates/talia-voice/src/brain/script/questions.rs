@@ -4,7 +4,7 @@ use talia_spanish::Language;
 
 /// Whether a part of the text asks something: recognisers set question marks by tone and often wrongly, so the words
 /// that open a question decide.
-pub(super) fn is_question(text: &str, language: Language) -> bool {
+pub(in crate::brain) fn is_question(text: &str, language: Language) -> bool {
     parts(text).any(|part| opens_question(part, language))
 }
 

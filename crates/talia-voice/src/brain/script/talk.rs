@@ -369,6 +369,36 @@ impl ScriptBrain {
         notes.push_str(text);
     }
 
+    /// Gives a whole answer out. What was known before decides whether the lead is news; `about` what is remembered.
+    pub(super) fn give(&mut self, cue: CueId, reply: Reply, known: &LeadDraft, about: &Cue) {
+        let mut sentences = Vec::new();
+        for (text, kind) in reply.said {
+            for sentence in tongue::sentences(&text) {
+                let text = sentence.trim().to_owned();
+                sentences.push(text.clone());
+                self.send(cue, Thought::Say { text, kind });
+            }
+        }
+        if !matches!(about, Cue::Filler | Cue::Silence { .. }) {
+            self.state.unheard = sentences;
+        }
+        if self.state.fields.draft != *known {
+            self.send(cue, Thought::Lead(self.state.fields.draft.clone()));
+        }
+        if !matches!(about, Cue::Filler) {
+            self.send(cue, Thought::Expect(self.expectation()));
+        }
+        for sentence in self.foreseen() {
+            self.send(cue, Thought::Foresee(sentence));
+        }
+        if let Some(handover) = reply.transfer {
+            self.send(cue, Thought::Transfer(handover));
+        } else if reply.end {
+            self.send(cue, Thought::EndCall);
+        }
+        self.send(cue, Thought::Done);
+    }
+
     fn send(&self, cue: CueId, thought: Thought) {
         // The channel holds many answers; a full one means that nobody listens any more.
         if self.thoughts.try_send((cue, thought)).is_err() {
@@ -396,32 +426,7 @@ impl Brain for ScriptBrain {
         self.before.push((cue, self.state.clone()));
         let draft_before = self.state.fields.draft.clone();
         let reply = self.answer(&about);
-        let mut sentences = Vec::new();
-        for (text, kind) in reply.said {
-            for sentence in tongue::sentences(&text) {
-                let text = sentence.trim().to_owned();
-                sentences.push(text.clone());
-                self.send(cue, Thought::Say { text, kind });
-            }
-        }
-        if !matches!(about, Cue::Filler | Cue::Silence { .. }) {
-            self.state.unheard = sentences;
-        }
-        if self.state.fields.draft != draft_before {
-            self.send(cue, Thought::Lead(self.state.fields.draft.clone()));
-        }
-        if !matches!(about, Cue::Filler) {
-            self.send(cue, Thought::Expect(self.expectation()));
-        }
-        for sentence in self.foreseen() {
-            self.send(cue, Thought::Foresee(sentence));
-        }
-        if let Some(handover) = reply.transfer {
-            self.send(cue, Thought::Transfer(handover));
-        } else if reply.end {
-            self.send(cue, Thought::EndCall);
-        }
-        self.send(cue, Thought::Done);
+        self.give(cue, reply, &draft_before, &about);
     }
 
     fn forget(&mut self, _cue: CueId) {}
