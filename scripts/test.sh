@@ -17,11 +17,11 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 step "Speech models"
 cargo run --quiet --locked -p talia-voice -- models fetch
 step "Unit, property and integration tests"
-cargo test --workspace --locked --quiet -- --skip real_speech --skip restart::
+cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip mixes::
 # A real conversation in real time needs the machine for itself: other tests beside it would be heard as pauses. So does a
-# server that dies and is waited for.
-step "Whole calls with real speech, and through a death"
-cargo test --locked --quiet -p talia-voice --test integration -- real_speech restart:: --test-threads=1
+# server that dies and is waited for, and so do many servers at once.
+step "Whole calls with real speech, through a death, and through every mix of engines"
+cargo test --locked --quiet -p talia-voice --test integration -- real_speech restart:: mixes:: --test-threads=1
 step "Fuzzing, ${FUZZ_SECONDS:-10} s a target"
 bash scripts/fuzz.sh "${FUZZ_SECONDS:-10}"
 step "All green"

@@ -20,6 +20,7 @@ mod judges;
 mod limits;
 mod media;
 mod mind;
+mod mixes;
 mod model_faults;
 mod mouth;
 mod own_signatures;

@@ -13,7 +13,7 @@ use talia_simulator::outcome::CallOutcome;
 use talia_simulator::rest::RestApi;
 use talia_simulator::script::Script;
 use talia_simulator::settings::{CarrierSettings, Secret};
-use talia_simulator::speaker::ToneSpeaker;
+use talia_simulator::speaker::{Speaker, ToneSpeaker};
 use talia_twilio::AccountSid;
 use talia_voice::app::App;
 use talia_voice::clock::Clock;
@@ -190,8 +190,19 @@ impl CallServer {
         script: &str,
         change: impl FnOnce(&mut CallPlan),
     ) -> CallOutcome {
+        self.ring_speaking(carrier, script, &ToneSpeaker, change).await
+    }
+
+    /// The same by a caller with another voice.
+    pub(crate) async fn ring_speaking(
+        &self,
+        carrier: &Carrier,
+        script: &str,
+        speaker: &dyn Speaker,
+        change: impl FnOnce(&mut CallPlan),
+    ) -> CallOutcome {
         let script = Script::parse(script).expect("a script");
-        let script = PreparedScript::new(script, &ToneSpeaker).await.expect("tones");
+        let script = PreparedScript::new(script, speaker).await.expect("tones");
         let mut plan = CallPlan::new(FROM, TO, Arc::new(script));
         let (observer, mut events) = mpsc::channel(1_024);
         plan.observer = Some(observer);
