@@ -6,6 +6,7 @@ use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ears::early::{self, EarlyEars};
 use crate::ears::stream::session::Chain;
 use crate::engines::SpeechEngines;
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
@@ -57,6 +58,8 @@ pub struct App {
     pub draining: CancellationToken,
     /// What every call hears and speaks with.
     pub engines: SpeechEngines,
+    /// Recognisers' streams that wait for calls whose phone still rings.
+    pub early_ears: Arc<EarlyEars>,
     /// How the engines of others are doing.
     pub health: Arc<Health>,
     /// The models that think, by the configuration's order.
@@ -159,6 +162,7 @@ impl App {
             models: Models::new(&config.thinkers.models, &health, &metrics)?,
             health,
             live: LiveCalls::new(metrics.clone()),
+            early_ears: EarlyEars::new(config.limits.max_calls, early::PATIENCE),
             calls: TaskTracker::new(),
             draining,
             config,

@@ -15,7 +15,7 @@ pub mod tools;
 use crate::{
     app::App,
     brain::{Brain, Handover, Thought, realtime::Wake},
-    ears::{EarEvent, Ears},
+    ears::{self, EarEvent, Ears, early::Early},
     engines,
     line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
@@ -45,9 +45,12 @@ const DURABLY: Duration = Duration::from_millis(300);
 
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
-    let tasks = TaskTracker::new();
+    let early = app.early_ears.fetch(call.call_sid.as_str());
+    let tasks = early
+        .as_ref()
+        .map_or_else(TaskTracker::new, |early| early.tasks.clone());
     let beginning = memory::beginning(&app, &call).await;
-    match CallTask::new(app, socket, (call, beginning), &tasks) {
+    match CallTask::new(app, socket, (call, beginning), early, &tasks) {
         Ok(call) => Box::pin(call.run()).await,
         Err(error) => tracing::error!(error = %error, "a call could not be answered"),
     }
@@ -117,11 +120,19 @@ impl CallTask {
         app: Arc<App>,
         socket: MediaSocket,
         (call, beginning): (AnsweredCall, Beginning),
+        early: Option<Early>,
         tasks: &TaskTracker,
     ) -> Result<Self, EngineError> {
         let named = app.assistants.by_id(&call.assistant);
         let assistant = named.unwrap_or_else(|| app.assistants.for_number(&call.to)).clone();
-        let (ear_sender, ear_events) = mpsc::channel(WAITING_EVENTS);
+        let early = early.filter(|early| early.language == assistant.language);
+        let (hearing, ear_sender, ear_events) = if let Some(early) = early {
+            (Some(early.session), early.sender, early.events)
+        } else {
+            let (sender, events) = ears::channel();
+            let hearing = app.engines.ears.session(assistant.language, &sender, tasks);
+            (hearing, sender, events)
+        };
         let (wake_sender, wakes) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
@@ -158,7 +169,7 @@ impl CallTask {
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             kept,
             dialogue: Dialogue::new(settings),
-            ears: Ears::new(engines.ears, assistant.language, ear_sender, tasks)?,
+            ears: Ears::new(engines.ears, assistant.language, ear_sender, hearing)?,
             ear_events,
             brain,
             wakes,

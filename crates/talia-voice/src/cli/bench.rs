@@ -25,7 +25,6 @@ use talia_spanish::Language;
 use talia_speech::EngineError;
 use talia_twilio::media;
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
 /// Options of the benchmark.
 #[derive(Debug, Clone, Args)]
@@ -97,7 +96,7 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
         },
         Language::Spanish,
         events,
-        &TaskTracker::new(),
+        None,
     )?;
     let mut dialogue = Dialogue::new(Settings {
         longest_call: Duration::from_secs(1_000_000),

@@ -4,6 +4,7 @@
 //! [`stream`] task of the call), or from the local one, which runs with the end-of-turn prediction in the bounded [`pool`], one
 //! thread a job. All of it comes back as [`EarEvent`]s.
 
+pub mod early;
 pub mod end_of_turn;
 pub mod pool;
 pub mod stream;
@@ -39,6 +40,14 @@ const LONGEST_TURN: Duration = Duration::from_mins(1);
 /// What smart-turn looks at.
 const END_OF_TURN_WINDOW: Duration = Duration::from_secs(8);
 
+/// Events of the ears that may wait for their call.
+const EVENTS: usize = 256;
+
+/// Where ears report to, and where their call reads it.
+pub fn channel() -> (mpsc::Sender<EarEvent>, mpsc::Receiver<EarEvent>) {
+    mpsc::channel(EVENTS)
+}
+
 /// What the ears report.
 #[derive(Debug)]
 pub enum EarEvent {
@@ -69,6 +78,18 @@ pub struct EarEngines {
     pub streams: Option<Arc<Chain>>,
 }
 
+impl EarEngines {
+    /// Starts the streaming recognisers' task of a call; `None` when the local one hears alone.
+    pub fn session(&self, language: Language, events: &mpsc::Sender<EarEvent>, tasks: &TaskTracker) -> Option<Session> {
+        let writer = Writer {
+            stt: self.stt.clone(),
+            pool: self.stt_pool.clone(),
+        };
+        let chain = self.streams.clone()?;
+        Some(Session::start(chain, writer, language, events.clone(), tasks))
+    }
+}
+
 /// The ears of one call.
 pub struct Ears {
     engines: EarEngines,
@@ -91,21 +112,14 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Ears that report to `events`. What runs for them runs in `tasks`, and ends with them.
+    /// Ears that report to `events`, with what [`EarEngines::session`] gave.
     pub fn new(
         engines: EarEngines,
         language: Language,
         events: mpsc::Sender<EarEvent>,
-        tasks: &TaskTracker,
+        session: Option<Session>,
     ) -> Result<Self, EngineError> {
         let detector = engines.detector.detector()?;
-        let session = engines.streams.clone().map(|chain| {
-            let writer = Writer {
-                stt: engines.stt.clone(),
-                pool: engines.stt_pool.clone(),
-            };
-            Session::start(chain, writer, language, events.clone(), tasks)
-        });
         let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
         Ok(Self {
             engines,

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 use std::sync::Arc;
+use talia_spanish::Language;
 use talia_twilio::webhook::{Direction, VoiceRequest};
 use tokio::time::timeout;
 
@@ -36,18 +37,27 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
     // It still rings: whoever thinks first is connected to meanwhile.
     app.models.warm();
     let call = call_of(app, voice);
-    let assistant = &app.assistants.for_number(&voice.to).id;
+    let assistant = app.assistants.for_number(&voice.to);
     let token = match admit_in_time(app, call, None).await {
         Ok(Admitted::Stream(token)) => token,
         Ok(Admitted::Over) => return documents::respond(&documents::hangup()),
         Err(_) => return webhook::apologise(app, Refusal::StoreUnavailable),
     };
+    let call_sid = voice.call_sid.as_str();
+    hear_early(app, call_sid, assistant.language);
     documents::respond(&documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
         token: &token,
-        call_sid: voice.call_sid.as_str(),
-        assistant,
+        call_sid,
+        assistant: &assistant.id,
     }))
+}
+
+/// Opens what hears the call while its phone still rings, unless it is there already.
+pub(super) fn hear_early(app: &App, call_sid: &str, language: Language) {
+    if !app.live.has(call_sid) {
+        app.early_ears.open(call_sid, &app.engines.ears, language);
+    }
 }
 
 /// A call as Twilio tells of it, with the assistant of its number.

@@ -58,6 +58,9 @@ async fn admit(app: &App, id: &str, voice: &VoiceRequest) -> Result<Response, St
         Admitted::Stream(token) => token,
         Admitted::Over => return Ok(documents::respond(&documents::hangup())),
     };
+    if let Some(assistant) = row.assistant.as_deref().and_then(|id| app.assistants.by_id(id)) {
+        inbound::hear_early(app, call_sid, assistant.language);
+    }
     Ok(documents::respond(&documents::stream(&StreamDocument {
         public_url: &app.config.server.public_url,
         token: &token,

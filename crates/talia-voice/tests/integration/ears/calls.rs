@@ -3,7 +3,7 @@
 
 use super::rig::{KEY, KINDS, name};
 use crate::conversation::HAPPY;
-use crate::harness::{CallServer, PATIENCE};
+use crate::harness::{CallServer, PATIENCE, call_sid, eventually};
 use std::sync::Arc;
 use std::time::Duration;
 use talia_simulator::carrier::CallPlan;
@@ -12,6 +12,8 @@ use talia_simulator::providers::stt::{FakeStt, SttFault, SttKind, SttSettings};
 use talia_simulator::providers::tone_words::{ToneWordSpeaker, Vocabulary};
 use talia_simulator::script::Script;
 use talia_simulator::settings::Secret;
+use talia_spanish::Language;
+use talia_voice::ears::early::EarlyEars;
 
 const SAYS: [&str; 4] = [
     "Quiero bajar mi recibo de luz.",
@@ -40,7 +42,8 @@ struct Left {
     lead: [Option<String>; 3],
 }
 
-async fn call_through(fakes: &[(SttKind, &FakeStt)]) -> Left {
+/// A server that hears through these.
+async fn server(fakes: &[(SttKind, &FakeStt)]) -> CallServer {
     let names: Vec<_> = fakes.iter().map(|(kind, _)| name(*kind)).collect();
     let described = fakes.iter().map(|(kind, fake)| {
         let (name, url) = (name(*kind), fake.url());
@@ -48,7 +51,11 @@ async fn call_through(fakes: &[(SttKind, &FakeStt)]) -> Left {
     });
     let described: String = described.collect();
     let settings = format!("[speech]\nears = \"{}\"\n{described}", names.join(", "));
-    let calls = CallServer::start_with(&[("talia.toml", &settings)]).await;
+    CallServer::start_with(&[("talia.toml", &settings)]).await
+}
+
+async fn call_through(fakes: &[(SttKind, &FakeStt)]) -> Left {
+    let calls = server(fakes).await;
     let (carrier, _api) = calls.carrier_with(|_| {});
     let script = Script::parse(HAPPY).expect("a script");
     let script = PreparedScript::new(script, &ToneWordSpeaker(vocabulary()))
@@ -88,6 +95,7 @@ async fn every_recogniser_brings_the_same_lead() {
         let fake = fake(kind).await;
         assert_eq!(call_through(&[(kind, &fake)]).await, expected(), "{}", name(kind));
         let journal = fake.journal();
+        assert_eq!(journal.len(), 1, "what was opened while the phone rang is used");
         assert!(
             journal.iter().all(|connection| connection.violation.is_none()),
             "{journal:?}"
@@ -97,6 +105,31 @@ async fn every_recogniser_brings_the_same_lead() {
             "nothing outlives its call"
         );
     }
+}
+
+#[tokio::test]
+async fn a_recogniser_is_connected_to_while_the_phone_rings_and_left_when_nobody_comes() {
+    let fake = fake(SttKind::Deepgram).await;
+    let calls = server(&[(SttKind::Deepgram, &fake)]).await;
+    let (server, app) = (&calls.server, &calls.server.app);
+    server.ring(&call_sid(1)).await;
+    server.ring(&call_sid(1)).await;
+    eventually("it is connected to", async || fake.journal().len() == 1).await;
+    assert!(!fake.journal()[0].is_over);
+    let early = app.early_ears.fetch(&call_sid(1)).expect("ears that wait");
+    drop(early);
+    eventually("who is left is told", async || fake.journal()[0].is_over).await;
+
+    let brief = EarlyEars::new(1, Duration::from_millis(200));
+    brief.open("CA1", &app.engines.ears, Language::Spanish);
+    brief.open("CA2", &app.engines.ears, Language::Spanish);
+    assert!(brief.fetch("CA2").is_none(), "one at most");
+    eventually("the second connection ends by itself", async || {
+        fake.journal().get(1).is_some_and(|connection| connection.is_over)
+    })
+    .await;
+    assert!(brief.fetch("CA1").is_none());
+    assert_eq!(fake.journal().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
