@@ -5,5 +5,5 @@ mod hosted;
 mod memory;
 mod pieces;
 mod race;
-mod talk;
+pub(crate) mod talk;
 mod turns;

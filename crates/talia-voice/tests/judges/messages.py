@@ -16,8 +16,11 @@ import deepgram.listen.v2.requests as listen_v2
 import deepgram.speak.v1.client
 import deepgram.speak.v1.requests as speak_v1
 import openai.types.audio.speech_create_params as speech
+import openai.types.chat.completion_create_params as chat
+import openai.types.conversations.conversation_create_params as conversations
 import openai.types.realtime.realtime_client_event_param as realtime
 import openai.types.realtime.realtime_connect_params as realtime_connect
+import openai.types.responses.response_create_params as responses
 from elevenlabs.realtime.scribe import RealtimeAudioOptions
 from elevenlabs.types import InputAudioChunkPayload
 from elevenlabs.v_1_text_to_speech_voice_id_multi_stream_input.types.send_message_multi import SendMessageMulti
@@ -59,6 +62,9 @@ MESSAGES = {
     "openai_realtime": (realtime.RealtimeClientEventParam, "type"),
     "openai_transcription": (realtime.RealtimeClientEventParam, "type"),
     "openai_speech": (speech.SpeechCreateParams, None),
+    "openai_chat": (chat.CompletionCreateParamsStreaming, None),
+    "openai_responses": (responses.ResponseCreateParamsStreaming, None),
+    "openai_conversations": (conversations.ConversationCreateParams, None),
     "deepgram_listen": (LISTEN, "type"),
     "deepgram_flux": (FLUX, "type"),
     "deepgram_speak": (SPEAK, "type"),

@@ -183,6 +183,73 @@ def openai_speech(session):
             session.audio_bytes += len(piece)
 
 
+TOOL = {"name": "end_call", "description": "Ends the call.", "parameters": {"type": "object", "properties": {}}}
+
+
+def openai_chat(session):
+    from openai.types.chat import ChatCompletionChunk
+
+    harden("openai.types")
+    messages = [{"role": "system", "content": "Contesta."}, {"role": "user", "content": "hola"}]
+
+    def ask():
+        words, calls = "", []
+        tools = [{"type": "function", "function": TOOL}]
+        options = dict(model="gpt-5-mini", stream=True, stream_options={"include_usage": True}, tools=tools)
+        for chunk in openai().chat.completions.create(messages=messages, **options):
+            raw = chunk.to_dict(mode="json")
+            session.holds(raw, wrong(ChatCompletionChunk, raw))
+            for choice in chunk.choices:
+                words += choice.delta.content or ""
+                calls += [call.id for call in choice.delta.tool_calls or [] if call.id]
+        session.words.append(words)
+        return calls
+
+    ask()
+    messages.append({"role": "user", "content": "adiós"})
+    [call] = ask()
+    wish = {"id": call, "type": "function", "function": {"name": "end_call", "arguments": "{}"}}
+    messages.append({"role": "assistant", "tool_calls": [wish]})
+    messages.append({"role": "tool", "tool_call_id": call, "content": "{}"})
+    ask()
+    session.events = ["chat.completion.chunk"]
+
+
+def openai_responses(session):
+    from openai.types.conversations import Conversation, ConversationItemList
+    from openai.types.responses import ResponseStreamEvent
+
+    harden("openai.types")
+    client = openai()
+    conversation = client.conversations.create(items=[{"type": "message", "role": "developer", "content": "Contesta."}])
+    raw = conversation.to_dict(mode="json")
+    session.errors += [f"conversation: {error}" for error in wrong(Conversation, raw)]
+    told = {"type": "message", "role": "user", "content": "¿Sí?"}
+    added = client.conversations.items.create(conversation.id, items=[told]).to_dict(mode="json")
+    session.errors += [f"items: {error}" for error in wrong(ConversationItemList, added)]
+
+    def ask(said):
+        calls = []
+        tools = [{"type": "function", "strict": False, **TOOL}]
+        options = dict(model="gpt-5-mini", stream=True, tools=tools, conversation=conversation.id)
+        for event in client.responses.create(input=said, **options):
+            raw = event.to_dict(mode="json")
+            if event.type.endswith(".delta"):
+                # The types lack it; the SDK documents it beside `stream_options.include_obfuscation`, which is on by default.
+                raw.pop("obfuscation", None)
+            session.holds(raw, wrong_as(ResponseStreamEvent, "type", raw))
+            if event.type == "response.output_text.delta":
+                session.words.append(event.delta)
+            if event.type == "response.output_item.done" and event.item.type == "function_call":
+                calls.append(event.item.call_id)
+        return calls
+
+    ask([{"type": "message", "role": "user", "content": "hola"}])
+    [call] = ask([{"type": "message", "role": "user", "content": "adiós"}])
+    ask([{"type": "function_call_output", "call_id": call, "output": "{}"}])
+    session.words = ["".join(session.words)]
+
+
 def deepgram():
     from deepgram import DeepgramClient
     from deepgram.environment import DeepgramClientEnvironment

@@ -91,6 +91,7 @@ async fn converse(State(mind): State<Mind>, headers: HeaderMap, body: String) ->
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
+    mind.asked_for_conversation(&body);
     let known = ["items", "metadata"];
     let unknown = body
         .as_object()
@@ -121,10 +122,37 @@ async fn add_items(State(mind): State<Mind>, Path(id): Path<String>, headers: He
         Err(refusal) => return refusal,
     };
     if mind.add_to(&id, items.clone()) {
-        Json(json!({"object": "list", "data": items})).into_response()
+        let data: Vec<_> = items.iter().enumerate().map(listed).collect();
+        let id = |item: Option<&Value>| item.map_or(json!(""), |item| item["id"].clone());
+        let (first, last) = (id(data.first()), id(data.last()));
+        Json(json!({
+            "object": "list", "data": data, "first_id": first, "last_id": last, "has_more": false,
+        }))
+        .into_response()
     } else {
         mind.refuse(StatusCode::NOT_FOUND, "not_found", "Conversation not found")
     }
+}
+
+/// An item as a list of a conversation shows it.
+fn listed((place, item): (usize, &Value)) -> Value {
+    let mut item = item.clone();
+    item["id"] = json!(format!("item_{place}"));
+    item["status"] = json!("completed");
+    if let Some(text) = item["content"].as_str() {
+        let kind = if item["role"] == "assistant" {
+            "output_text"
+        } else {
+            "input_text"
+        };
+        let mut part = json!({"type": kind, "text": text});
+        if kind == "output_text" {
+            part["annotations"] = json!([]);
+            part["logprobs"] = json!([]);
+        }
+        item["content"] = json!([part]);
+    }
+    item
 }
 
 fn items_of(body: &Value) -> Result<Vec<Value>, String> {
@@ -273,13 +301,15 @@ fn wire(body: &Value, parts: &[Part]) -> (Wire, Vec<Value>) {
         json!({
             "id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": status, "model": body["model"],
             "instructions": body["instructions"], "output": output, "error": null, "incomplete_details": null, "usage": usage,
+            "parallel_tool_calls": true, "tool_choice": "auto", "tools": body.get("tools").unwrap_or(&json!([])),
         })
     };
     let begun = response("in_progress", &[], Value::Null);
     let mut begin = event("response.created", json!({"response": begun}));
     begin.push_str(&event("response.in_progress", json!({"response": begun})));
     let mut written = Vec::new();
-    let mut output = Vec::new();
+    // What the answer holds, and what the conversation keeps of it.
+    let (mut whole, mut output) = (Vec::new(), Vec::new());
     for (place, part) in parts.iter().enumerate() {
         let unique = body.to_string().len();
         match part {
@@ -293,7 +323,7 @@ fn wire(body: &Value, parts: &[Part]) -> (Wire, Vec<Value>) {
                 );
                 opening.push_str(&event(
                     "response.content_part.added",
-                    json!({"item_id": id, "output_index": place, "content_index": 0, "part": {"type": "output_text", "text": ""}}),
+                    json!({"item_id": id, "output_index": place, "content_index": 0, "part": {"type": "output_text", "text": "", "annotations": []}}),
                 ));
                 for token in tokens(text) {
                     let delta = json!({
@@ -307,6 +337,7 @@ fn wire(body: &Value, parts: &[Part]) -> (Wire, Vec<Value>) {
                     "id": id, "type": "message", "role": "assistant", "status": "completed",
                     "content": [{"type": "output_text", "text": text, "annotations": []}],
                 });
+                whole.push(done.clone());
                 written.push(event(
                     "response.output_item.done",
                     json!({"output_index": place, "item": done}),
@@ -326,6 +357,7 @@ fn wire(body: &Value, parts: &[Part]) -> (Wire, Vec<Value>) {
                 let delta = json!({"item_id": format!("fc_{place}"), "output_index": place, "delta": arguments});
                 written.push(event("response.function_call_arguments.delta", delta));
                 let done = item("completed", arguments);
+                whole.push(done.clone());
                 written.push(event(
                     "response.output_item.done",
                     json!({"output_index": place, "item": done}),
@@ -336,12 +368,12 @@ fn wire(body: &Value, parts: &[Part]) -> (Wire, Vec<Value>) {
     }
     let read = body.to_string().len() / 4;
     let usage = json!({
-        "input_tokens": read, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": written.len(),
+        "input_tokens": read, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0}, "output_tokens": written.len(),
         "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": read + written.len(),
     });
     let end = event(
         "response.completed",
-        json!({"response": response("completed", &output, usage)}),
+        json!({"response": response("completed", &whole, usage)}),
     );
     let reasoning = json!({"item_id": "rs_1", "output_index": 0, "summary_index": 0, "delta": "Pienso… "});
     let reasoning = event("response.reasoning_summary_text.delta", reasoning);

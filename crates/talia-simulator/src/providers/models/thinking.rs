@@ -89,6 +89,8 @@ pub enum Fault {
 pub struct Journal {
     /// Bodies of requests for answers, in order.
     pub requests: Vec<Value>,
+    /// Bodies of requests for a conversation.
+    pub conversations: Vec<Value>,
     /// Why requests were refused, in our words.
     pub refusals: Vec<String>,
     /// Answers that are being written now, and the most at once.
@@ -212,6 +214,10 @@ impl Mind {
         if let Some((_, locked)) = self.lock().conversations.get_mut(id) {
             *locked = false;
         }
+    }
+
+    pub(super) fn asked_for_conversation(&self, body: &Value) {
+        self.lock().journal.conversations.push(body.clone());
     }
 
     pub(super) fn asked(&self, body: &Value) {

@@ -3,17 +3,21 @@
 use super::court::{Case, judged};
 use crate::ears::rig::{self, Rig, SAYS, fake, provider};
 use crate::harness::eventually;
+use crate::mind::talk::{self, Talk, said};
 use crate::mouth::stage::{Cast, Speaking};
 use futures::future::join_all;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use talia_dialogue::JobId;
+use talia_dialogue::{JobId, SpeechKind};
+use talia_simulator::providers::models::{ChatCompletions, Mind, Part, Responses};
 use talia_simulator::providers::stt::SttKind;
 use talia_simulator::providers::voices::{Asked, Manner};
 use talia_spanish::{Expectation, Language};
+use talia_voice::brain::Brain as _;
 use talia_voice::brain::realtime::messages as realtime;
 use talia_voice::brain::tools::Toolbox as _;
-use talia_voice::config::{ProviderKind, TurnDetection};
+use talia_voice::config::{Account, Provider, ProviderKind, TurnDetection};
 use talia_voice::ears::EarEvent;
 use talia_voice::ears::stream::protocol::Wire;
 use talia_voice::ears::stream::session::Command;
@@ -30,12 +34,15 @@ async fn assert_right(cases: &[Case], kinds: &[&str]) {
         known, wanted,
         "not every kind of message was sent, or a new one is not listed here"
     );
-    let wrong: Vec<_> = judged(cases)
-        .await
-        .into_iter()
-        .map(|(place, errors)| format!("{:?}: {errors:#?}", cases[place]))
-        .collect();
+    let wrong = wrong_among(cases).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn wrong_among(cases: &[Case]) -> Vec<String> {
+    let found = judged(cases).await.into_iter();
+    found
+        .map(|(place, errors)| format!("{:?}: {errors:#?}", cases[place]))
+        .collect()
 }
 
 fn service(kind: SttKind) -> &'static str {
@@ -269,6 +276,57 @@ async fn a_model_that_hears_and_speaks_is_sent_what_the_sdk_knows() {
     .await;
 }
 
+/// A conversation with a tool in it and an answer that is cut, by whatever thinks.
+async fn thought_by(mind: &Mind, model: Provider) {
+    let name = json!({"full_name": "Carlos Herrera"});
+    mind.answer(
+        "carlos",
+        vec![Part::say("✓ Un momento."), Part::call("set_full_name", &name)],
+    );
+    mind.answer("duran", vec![Part::say("✓ Duran 25 años. ¿Es para tu casa?")]);
+    mind.answer("tool:set_full_name", vec![Part::say("Mucho gusto, Carlos.")]);
+    let mut talk = Talk::with(&[model]);
+    let answer = talk.say("Soy Carlos Herrera.").await;
+    assert_eq!(answer.text(), "Un momento. Mucho gusto, Carlos.");
+    talk.only_say("¿Cuánto duran?").await;
+    talk.brain
+        .heard(&said("Duran", Some("25 años. ¿Es para tu casa?"), SpeechKind::Answer));
+    talk.say("Espera.").await;
+    talk.end().await;
+    assert_eq!(mind.journal().refusals, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn models_are_sent_what_the_sdk_sends() {
+    let case = |service| move |body: &Value| Case::message(service, &body.to_string());
+    let mut cases = Vec::new();
+    let service = ChatCompletions::start(talk::KEY).await.expect("a port");
+    thought_by(&service.mind, talk::chat("chat", service.url())).await;
+    let asked = service.mind.journal().requests;
+    assert!(asked.len() >= 4, "{asked:?}");
+    cases.extend(asked.iter().map(case("openai_chat")));
+    let mut own_prompt = talk::hosted("");
+    (own_prompt.prompt, own_prompt.prompt_version) = (None, None);
+    own_prompt.model = Some("gpt-5-mini".to_owned());
+    for provider in [talk::hosted(""), own_prompt] {
+        let service = Responses::start(talk::KEY).await.expect("a port");
+        let account = Account {
+            url: service.url().to_owned(),
+            ..provider.account.clone()
+        };
+        thought_by(&service.mind, Provider { account, ..provider }).await;
+        let journal = service.mind.journal();
+        assert!(
+            journal.requests.len() >= 4 && journal.conversations.len() >= 2,
+            "{journal:?}"
+        );
+        cases.extend(journal.requests.iter().map(case("openai_responses")));
+        cases.extend(journal.conversations.iter().map(case("openai_conversations")));
+    }
+    let wrong = wrong_among(&cases).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[tokio::test]
 async fn a_wrong_message_is_found() {
     let query = |service, name: &str, value: &str| {
@@ -289,6 +347,9 @@ async fn a_wrong_message_is_found() {
         (Case::message("openai_realtime", r#"{"type":"session.update","session":{"type":"realtime","tools":[{"type":"function","name":"a","strict":true}]}}"#), "strict"),
         (Case::message("openai_transcription", r#"{"type":"session.update","session":{"type":"transcription","voice":"marin"}}"#), "voice"),
         (Case::message("openai_speech", r#"{"model":"m","voice":"marin","input":"x","response_format":"pcmu"}"#), "response_format"),
+        (Case::message("openai_chat", r#"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"prompt":"y"}"#), "prompt"),
+        (Case::message("openai_responses", r#"{"model":"m","input":"x","stream":true,"max_completion_tokens":9}"#), "max_completion_tokens"),
+        (Case::message("openai_conversations", r#"{"items":[{"type":"message","role":"caller","content":"x"}]}"#), "role"),
         (Case::message("deepgram_listen", r#"{"type":"Finalise"}"#), "type"),
         (Case::message("deepgram_flux", r#"{"type":"Configure","keyterm":["x"]}"#), "keyterm"),
         (Case::message("deepgram_speak", r#"{"type":"Speak","text":7}"#), "text"),

@@ -8,6 +8,7 @@ use super::court::session;
 use crate::ears::rig::{self, SAYS, fake, tones};
 use crate::mouth::stage::{self, Cast};
 use serde_json::{Value, json};
+use talia_simulator::providers::models::{ChatCompletions, Mind, Part, Responses};
 use talia_simulator::providers::openai_realtime::{RealtimeFake, RealtimeScript, Reply};
 use talia_simulator::providers::stt::SttKind;
 use talia_simulator::providers::tone_words::Vocabulary;
@@ -89,6 +90,45 @@ async fn elevenlabs_types_are_what_our_fake_of_its_voices_says() {
 #[tokio::test]
 async fn openais_sdk_is_spoken_to_by_our_fake_of_its_speech() {
     spoken_to_sdk("openai_speech", "openai_speech", &[]).await;
+}
+
+/// A model that greets, and that calls a tool at a goodbye.
+fn prepare(mind: &Mind) {
+    mind.answer("hola", vec![Part::say("Hola, Ana.")]);
+    mind.answer("adiós", vec![Part::call("end_call", &json!({}))]);
+    mind.answer("tool:end_call", vec![Part::say(" Adiós.")]);
+}
+
+#[tokio::test]
+async fn openais_sdk_thinks_with_our_fake_of_chat_completions() {
+    let service = ChatCompletions::start("sk-test").await.expect("a port");
+    prepare(&service.mind);
+    let came = session("openai_chat", service.url(), "sk-test", &[]).await;
+    assert_known(&came, &["chat.completion.chunk"]);
+    assert_eq!(came["words"], "Hola, Ana.   Adiós.");
+    assert_eq!(service.mind.journal().refusals, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn openais_sdk_thinks_with_our_fake_of_responses() {
+    let service = Responses::start("sk-test").await.expect("a port");
+    prepare(&service.mind);
+    let came = session("openai_responses", service.url(), "sk-test", &[]).await;
+    assert_known(
+        &came,
+        &[
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.function_call_arguments.delta",
+            "response.output_item.done",
+            "response.completed",
+        ],
+    );
+    assert_eq!(came["words"], "Hola, Ana. Adiós.");
+    assert_eq!(service.mind.journal().refusals, Vec::<String>::new());
 }
 
 #[tokio::test]

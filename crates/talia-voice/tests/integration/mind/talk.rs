@@ -20,13 +20,13 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// The key that the fakes know.
-pub(super) const KEY: &str = "sk-test";
+pub(crate) const KEY: &str = "sk-test";
 const CALLING_FROM: &str = "+525512345678";
 /// No answer takes longer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A link of the chain.
-pub(super) fn chat(name: &str, url: &str) -> Provider {
+pub(crate) fn chat(name: &str, url: &str) -> Provider {
     Provider {
         name: name.to_owned(),
         kind: ProviderKind::OpenAiChat,
@@ -43,7 +43,7 @@ pub(super) fn chat(name: &str, url: &str) -> Provider {
 }
 
 /// A hosted prompt.
-pub(super) fn hosted(url: &str) -> Provider {
+pub(crate) fn hosted(url: &str) -> Provider {
     Provider {
         kind: ProviderKind::OpenAiResponses,
         model: None,
@@ -55,9 +55,9 @@ pub(super) fn hosted(url: &str) -> Provider {
 
 /// What tools were used, and what they answered.
 #[derive(Default)]
-pub(super) struct Used {
-    pub(super) calls: Vec<ToolCall>,
-    pub(super) lead: LeadDraft,
+pub(crate) struct Used {
+    pub(crate) calls: Vec<ToolCall>,
+    pub(crate) lead: LeadDraft,
 }
 
 /// Tools that write down what they are asked.
@@ -147,36 +147,36 @@ fn tool(name: &str, field: &str) -> ToolSpec {
 
 /// One answer.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Answer {
-    pub(super) cue: u32,
+pub(crate) struct Answer {
+    pub(crate) cue: u32,
     /// What was said, when after the question.
-    pub(super) said: Vec<(Duration, String, SpeechKind)>,
-    pub(super) expects: Option<Expectation>,
-    pub(super) leads: Vec<LeadDraft>,
-    pub(super) used: Vec<Usage>,
-    pub(super) ends: bool,
-    pub(super) not_yet: Option<bool>,
-    pub(super) took: Duration,
+    pub(crate) said: Vec<(Duration, String, SpeechKind)>,
+    pub(crate) expects: Option<Expectation>,
+    pub(crate) leads: Vec<LeadDraft>,
+    pub(crate) used: Vec<Usage>,
+    pub(crate) ends: bool,
+    pub(crate) not_yet: Option<bool>,
+    pub(crate) took: Duration,
 }
 
 impl Answer {
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let texts: Vec<&str> = self.said.iter().map(|(_, text, _)| text.as_str()).collect();
         texts.join(" ")
     }
 
     /// When the first words came.
     #[track_caller]
-    pub(super) fn began(&self) -> Duration {
+    pub(crate) fn began(&self) -> Duration {
         self.said.first().expect("something was said").0
     }
 }
 
 /// A conversation.
-pub(super) struct Talk {
-    pub(super) brain: LlmBrain,
-    pub(super) used: Arc<Mutex<Used>>,
-    pub(super) models: Models,
+pub(crate) struct Talk {
+    pub(crate) brain: LlmBrain,
+    pub(crate) used: Arc<Mutex<Used>>,
+    pub(crate) models: Models,
     thoughts: mpsc::Receiver<(CueId, Thought)>,
     clock: Clock,
     tasks: TaskTracker,
@@ -185,11 +185,11 @@ pub(super) struct Talk {
 
 impl Talk {
     /// With these models, the first one first.
-    pub(super) fn with(chain: &[Provider]) -> Self {
+    pub(crate) fn with(chain: &[Provider]) -> Self {
         Self::slow_tools(chain, Duration::ZERO)
     }
 
-    pub(super) fn slow_tools(chain: &[Provider], slow: Duration) -> Self {
+    pub(crate) fn slow_tools(chain: &[Provider], slow: Duration) -> Self {
         let clock = Clock::real();
         let metrics = Arc::new(Metrics::default());
         let health = Health::new(clock.clone(), metrics.clone());
@@ -233,7 +233,7 @@ impl Talk {
     }
 
     /// Asks; the answer is not heard yet.
-    pub(super) async fn ask(&mut self, about: Cue) -> Answer {
+    pub(crate) async fn ask(&mut self, about: Cue) -> Answer {
         let began = self.clock.elapsed();
         self.cue += 1;
         let cue = CueId(self.cue);
@@ -242,14 +242,14 @@ impl Talk {
     }
 
     /// Asks, and does not wait for the answer.
-    pub(super) fn begin(&mut self, about: Cue) -> CueId {
+    pub(crate) fn begin(&mut self, about: Cue) -> CueId {
         self.cue += 1;
         self.brain.think(CueId(self.cue), about);
         CueId(self.cue)
     }
 
     /// Lets time pass, and things happen in it.
-    pub(super) async fn pass(&mut self, time: Duration) {
+    pub(crate) async fn pass(&mut self, time: Duration) {
         let until = self.clock.elapsed() + time;
         loop {
             let left = until.saturating_sub(self.clock.elapsed());
@@ -264,7 +264,7 @@ impl Talk {
     }
 
     /// Waits for the end of an answer.
-    pub(super) async fn finish(&mut self, cue: CueId, began: Duration) -> Answer {
+    pub(crate) async fn finish(&mut self, cue: CueId, began: Duration) -> Answer {
         let mut answer = Answer {
             cue: cue.0,
             ..Answer::default()
@@ -302,26 +302,26 @@ impl Talk {
     }
 
     /// All of it is heard.
-    pub(super) fn hears(&mut self, answer: &Answer) {
+    pub(crate) fn hears(&mut self, answer: &Answer) {
         for (_, text, kind) in &answer.said {
             self.brain.heard(&said(text, None, *kind));
         }
     }
 
     /// The caller speaks, and hears the answer.
-    pub(super) async fn say(&mut self, text: &str) -> Answer {
+    pub(crate) async fn say(&mut self, text: &str) -> Answer {
         let answer = self.only_say(text).await;
         self.hears(&answer);
         answer
     }
 
     /// The caller speaks; nothing of the answer is heard.
-    pub(super) async fn only_say(&mut self, text: &str) -> Answer {
+    pub(crate) async fn only_say(&mut self, text: &str) -> Answer {
         let cue = self.turn(text, None);
         self.ask(cue).await
     }
 
-    pub(super) fn turn(&self, text: &str, revises: Option<CueId>) -> Cue {
+    pub(crate) fn turn(&self, text: &str, revises: Option<CueId>) -> Cue {
         Cue::Turn {
             turn: TurnId(self.cue + 1),
             text: text.to_owned(),
@@ -330,7 +330,7 @@ impl Talk {
     }
 
     /// The conversation is over: nothing of it lives.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         let Self { brain, tasks, .. } = self;
         drop(brain);
         tasks.close();
@@ -341,7 +341,7 @@ impl Talk {
 }
 
 /// A line of the transcript of ours.
-pub(super) fn said(text: &str, unheard: Option<&str>, kind: SpeechKind) -> Entry {
+pub(crate) fn said(text: &str, unheard: Option<&str>, kind: SpeechKind) -> Entry {
     Entry {
         speaker: Speaker::Assistant,
         text: text.to_owned(),
@@ -355,7 +355,7 @@ pub(super) fn said(text: &str, unheard: Option<&str>, kind: SpeechKind) -> Entry
 }
 
 /// The roles and texts of a request's messages.
-pub(super) fn messages(request: &Value) -> Vec<(String, String)> {
+pub(crate) fn messages(request: &Value) -> Vec<(String, String)> {
     let messages = request["messages"].as_array().expect("messages");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     messages
