@@ -18,7 +18,7 @@ step "Speech models"
 cargo run --quiet --locked -p talia-voice -- models fetch
 # Most of a whole call is waiting: more of them at once than there are cores.
 step "Unit, property and integration tests"
-cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip mixes:: --test-threads=4
+cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip mixes:: --test-threads=3
 # A real conversation in real time needs the machine for itself: other tests beside it would be heard as pauses. So does a
 # server that dies and is waited for, and so do many servers at once.
 step "Whole calls with real speech, through a death, and through every mix of engines"

@@ -1,4 +1,6 @@
-//! `talia-voice bench`: the frame path and the start, measured on this machine in one run.
+//! `talia-voice bench`: the frame path, the start, or our own share of turns, measured on this machine in one run.
+
+mod turns;
 
 use super::Options;
 use crate::{
@@ -32,10 +34,16 @@ pub(super) struct Bench {
     /// Frames of each measurement.
     #[arg(long, default_value_t = 20_000)]
     frames: u32,
+    /// Measures our own share of turns instead, in so many calls at once, against services of fixed delays.
+    #[arg(long, value_name = "CALLS")]
+    turns: Option<usize>,
 }
 
 impl Bench {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
+        if let Some(calls) = self.turns {
+            return Box::pin(turns::run(calls.max(1))).await;
+        }
         let models = Config::models(&Sources::of_process(options.config.clone()))?;
         let models = models_dir(models.directory.as_ref());
         tokio::task::spawn_blocking(move || {

@@ -17,6 +17,9 @@ use talia_twilio::media::{self, Inbound, Start};
 use thiserror::Error;
 use tokio::time::timeout;
 
+/// How long the other side may take to answer our goodbye.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// What happened on the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineEvent {
@@ -267,6 +270,7 @@ impl MediaSocket {
             Ok(Ok(())) if !close => return Ok(()),
             Ok(Ok(())) => {
                 self.close(CloseCause::Ours, close_code::NORMAL).await;
+                self.see_off().await;
                 return Ok(());
             }
             Ok(Err(_)) => CloseCause::Broken,
@@ -287,6 +291,13 @@ impl MediaSocket {
             Ok(Err(_)) => Err(LineClosed(*self.closed.get_or_insert(CloseCause::Broken))),
             Err(_) => Err(LineClosed(*self.closed.get_or_insert(CloseCause::Slow))),
         }
+    }
+
+    /// Waits until the other side has closed, too. A connection that is dropped with frames unread is reset, and the reset may
+    /// overtake our goodbye: Twilio would take a call that ended well for a broken one.
+    async fn see_off(&mut self) {
+        let closing = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = timeout(CLOSING, closing).await;
     }
 
     async fn close(&mut self, cause: CloseCause, code: u16) {

@@ -120,8 +120,8 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
     let app = &server.app;
     let _live: Stream = server.ring_and_stream(&call_sid(0xA0)).await;
     drop(server.ring_and_stream(&call_sid(0xA1)).await);
-    server.ring(&call_sid(0xA2)).await;
-    server.ring(&call_sid(0xA3)).await;
+    server.ring_and_keep(&call_sid(0xA2)).await;
+    server.ring_and_keep(&call_sid(0xA3)).await;
     server
         .post("/api/voice/status", &status_form(&call_sid(0xA3), "completed"))
         .await;
@@ -154,7 +154,7 @@ async fn a_stream_that_never_comes_back_closes_its_call_and_no_other() {
 #[tokio::test]
 async fn the_server_sweeps_by_itself() {
     let server = TestServer::start_with(&[("TALIA_LIMITS__ABANDONED_S", "1")], Clock::real()).await;
-    server.ring(&call_sid(0xA4)).await;
+    server.ring_and_keep(&call_sid(0xA4)).await;
     eventually("the call is closed", async || {
         row(&server, 0xA4).await.ended_reason.as_deref() == Some("failure")
     })
@@ -171,7 +171,7 @@ async fn what_twilio_says_of_a_call_without_news_stands() {
     let api = TwilioApi::start([Reply::Answer(200, over)]).await;
     let clock = Clock::manual(noon());
     let server = TestServer::start_with(&[SELDOM, ("TALIA_TWILIO__API_URL", api.url.as_str())], clock.clone()).await;
-    server.ring(&call_sid(0xB0)).await;
+    server.ring_and_keep(&call_sid(0xB0)).await;
     let mut abandoned = Abandoned::new(RECALL, AFTER);
     assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 0);
     clock.advance(AFTER);
@@ -193,7 +193,7 @@ async fn a_live_call_that_was_abandoned_is_ended_at_twilio() {
     let api = TwilioApi::start([answer("in-progress"), answer("completed")]).await;
     let clock = Clock::manual(noon());
     let server = TestServer::start_with(&[SELDOM, ("TALIA_TWILIO__API_URL", api.url.as_str())], clock.clone()).await;
-    server.ring(&call_sid(0xB1)).await;
+    server.ring_and_keep(&call_sid(0xB1)).await;
     let mut abandoned = Abandoned::new(RECALL, AFTER);
     assert_eq!(sweep(&server.app, &mut abandoned).await.expect("a sweep"), 0);
     clock.advance(AFTER);

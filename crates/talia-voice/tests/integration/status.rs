@@ -1,6 +1,6 @@
 //! A call's state never goes back, whatever the order in which reports come.
 
-use crate::harness::{ACCOUNT, TestServer, call_sid, noon, status_form};
+use crate::harness::{ACCOUNT, TestServer, call_sid, eventually, noon, status_form};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use talia_twilio::CallStatus;
@@ -259,6 +259,11 @@ async fn a_report_before_the_first_webhook_is_kept() {
     );
     assert_eq!(server.app.metrics.call_started.get(), 0);
     assert!(server.ring(&sid).await.body.contains("<Connect"));
+    eventually("the webhook is written down", async || {
+        let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
+        !row.from_number.is_empty()
+    })
+    .await;
     let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
     assert_eq!(
         (row.status.as_str(), row.from_number.as_str()),

@@ -195,7 +195,11 @@ async fn a_transfer_that_twilio_never_heard_of_is_made_after_all() {
     };
     let app = calls.server.app.clone();
     let dying = async {
-        eventually("the call is live", async || app.live.count() == 1).await;
+        eventually("the call is live and written down", async || {
+            let written = app.store.recent_calls(1).await.expect("a read");
+            app.live.count() == 1 && !written.is_empty()
+        })
+        .await;
         let newest = app.store.recent_calls(1).await.expect("a read");
         let call_sid = newest[0].call_sid.clone();
         eventually("its stream is gone", async || app.live.count() == 0).await;

@@ -142,6 +142,10 @@ impl Protocol for Requests {
             return events.push(Event::Unknown);
         };
         let text_id = message.context_id.as_deref().and_then(number);
+        // Of a text that was cancelled meanwhile, or that nobody asked for.
+        if text_id.is_some_and(|text_id| !self.saying.contains(&text_id)) {
+            return;
+        }
         if message.kind == "error" {
             // Without a context nobody knows which text it is about.
             let fault = message

@@ -247,6 +247,15 @@ impl TestServer {
         self.post("/api/voice/inbound", &inbound_form(call_sid)).await
     }
 
+    /// Rings, and waits until the call is written down: a webhook doesn't wait for a slow disk.
+    pub(crate) async fn ring_and_keep(&self, call_sid: &str) {
+        self.ring(call_sid).await;
+        eventually("the call is written down", async || {
+            self.app.store.call(call_sid).await.expect("a read").is_some()
+        })
+        .await;
+    }
+
     /// Rings, and returns the path of the media socket.
     pub(crate) async fn ring_for_stream(&self, call_sid: &str) -> String {
         let answer = self.ring(call_sid).await;
