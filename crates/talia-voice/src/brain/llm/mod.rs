@@ -4,6 +4,7 @@
 //! the assistant's fixed phrases: no model can skip or reword them. What a model remembers is what the caller heard.
 
 mod answering;
+mod attempts;
 mod chat_completions;
 mod expect;
 mod generation;

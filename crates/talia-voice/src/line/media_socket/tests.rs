@@ -118,6 +118,30 @@ async fn commands_arrive_in_twilio_s_words_and_order() {
     assert_eq!(late, Err(LineClosed(CloseCause::Ours)));
 }
 
+/// Twilio sends a frame each 20 ms, also those that nobody reads any more: it must find our goodbye, and no reset.
+#[tokio::test]
+async fn a_goodbye_is_not_overtaken_by_a_reset() {
+    let (mut twilio, result) =
+        with_call(async |mut socket: MediaSocket| socket.send(&[LineCommand::Close]).await).await;
+    let mut pulse = tokio::time::interval(Duration::from_millis(2));
+    for _ in 0..50 {
+        pulse.tick().await;
+        let media = Wire::text(r#"{"event":"media"}"#);
+        twilio
+            .send(media)
+            .await
+            .expect("the connection takes frames until we have answered");
+    }
+    let code = match twilio.next().await {
+        Some(Ok(Wire::Close(frame))) => frame.map(|frame| u16::from(frame.code)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code, Some(1000));
+    // The answer is written with the next read.
+    assert!(twilio.next().await.is_none_or(|end| end.is_err()));
+    assert_eq!(result.await.expect("no panic"), Ok(()));
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_given_up() {
     let (twilio, result) = with_call(async |mut socket: MediaSocket| {
