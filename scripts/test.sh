@@ -11,6 +11,8 @@ bash scripts/setup.sh test
 step "Format"
 cargo fmt --all --check
 step "Dependencies: licences, sources, bans"
+# What is judged offline has to be here first: a fresh machine has nothing of it.
+cargo fetch --locked --quiet
 cargo deny --log-level error --offline check bans licenses sources
 step "Lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings

@@ -1,6 +1,7 @@
 //! Everything a call needs, built once from the configuration.
 
 use crate::brain::llm::Models;
+use crate::brain::realtime;
 use crate::brain::script::{AssistantError, Assistants};
 use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
@@ -62,6 +63,8 @@ pub struct App {
     pub early_ears: Arc<EarlyEars>,
     /// How the engines of others are doing.
     pub health: Arc<Health>,
+    /// The speech-to-speech engine that calls begin with; the models stand behind it.
+    pub realtime: Option<realtime::Service>,
     /// The models that think, by the configuration's order.
     pub models: Models,
     /// The conversations, by the number called.
@@ -81,9 +84,6 @@ pub enum AppError {
     /// A secret of the configuration.
     #[error("twilio.auth_token: {0}")]
     Secret(#[from] EmptySecret),
-    /// A brain that this version doesn't have yet.
-    #[error("brain.chain: can have no speech-to-speech engine in this version")]
-    Brain,
     /// A conversation.
     #[error(transparent)]
     Assistant(#[from] AssistantError),
@@ -99,11 +99,13 @@ pub enum AppError {
 }
 
 impl App {
+    /// The speech-to-speech engine, while it is well: then nobody else has to hear and think.
+    pub fn speaks_by_itself(&self) -> Option<&realtime::Service> {
+        self.realtime.as_ref().filter(|service| service.is_available())
+    }
+
     /// Opens the database and wires everything.
     pub async fn build(config: Config, clock: Clock) -> Result<Arc<Self>, AppError> {
-        if config.thinkers.realtime.is_some() {
-            return Err(AppError::Brain);
-        }
         let metrics = Arc::new(Metrics::default());
         let settings = StoreSettings {
             url: config.database.url.clone(),
@@ -160,6 +162,11 @@ impl App {
             lately: Lately::new(clock.clone()),
             repeats: Repeats::new(clock.clone()),
             models: Models::new(&config.thinkers.models, &health, &metrics)?,
+            realtime: config
+                .thinkers
+                .realtime
+                .clone()
+                .map(|provider| realtime::Service::new(provider, &health)),
             health,
             live: LiveCalls::new(metrics.clone()),
             early_ears: EarlyEars::new(config.limits.max_calls, early::PATIENCE),

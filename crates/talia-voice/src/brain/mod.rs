@@ -4,9 +4,11 @@
 //! answers at once and a model streams its answer sentence by sentence. What it remembers is what the caller heard:
 //! [`Brain::heard`] tells it.
 
+mod expect;
 mod introduction;
 pub mod knowledge;
 pub mod llm;
+mod prompt;
 pub mod realtime;
 pub mod script;
 mod senses;
@@ -80,9 +82,9 @@ pub trait Brain: Send {
     fn memory(&self) -> Result<serde_json::Value, serde_json::Error>;
     /// Goes on from what [`Self::memory`] gave; an error leaves the brain at the beginning.
     fn recall(&mut self, memory: serde_json::Value) -> Result<(), serde_json::Error>;
-    /// Takes over from a brain that can't go on, with what that one knows of the lead. What was said is known already, by
-    /// [`Self::heard`].
-    fn adopt(&mut self, lead: LeadDraft);
+    /// Takes over from a brain that can't go on, with what that one knows of the lead and what its last question asks for.
+    /// What was said is known already, by [`Self::heard`].
+    fn adopt(&mut self, lead: LeadDraft, asked: Expectation);
     /// The ears and the mouth of a brain that has its own.
     fn senses(&mut self) -> Option<&mut dyn Senses> {
         None

@@ -37,6 +37,8 @@ pub enum Sensed {
 
 /// The ears and the mouth of a brain. Nothing here waits.
 pub trait Senses: Send {
+    /// Whether it hears the caller now; once it can't, the call's own ears do for the rest of the call.
+    fn hears(&self) -> bool;
     /// One frame of the caller's audio, μ-law.
     fn hear(&mut self, mulaw: &[u8]);
     /// The caller began to speak.

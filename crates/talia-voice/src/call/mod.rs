@@ -130,8 +130,7 @@ impl CallTask {
             (Some(early.session), early.sender, early.events)
         } else {
             let (sender, events) = ears::channel();
-            let hearing = app.engines.ears.session(assistant.language, &sender, tasks);
-            (hearing, sender, events)
+            (None, sender, events)
         };
         let (wake_sender, wakes) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
@@ -148,6 +147,7 @@ impl CallTask {
         let wished = Arc::default();
         let shared = Shared {
             thoughts: thought_sender,
+            wakes: wake_sender.clone(),
             wished: Arc::clone(&wished),
             tasks,
         };
@@ -169,7 +169,7 @@ impl CallTask {
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             kept,
             dialogue: Dialogue::new(settings),
-            ears: Ears::new(engines.ears, assistant.language, ear_sender, hearing)?,
+            ears: Ears::new(engines.ears, assistant.language, (ear_sender, tasks.clone()), hearing)?,
             ear_events,
             brain,
             wakes,
@@ -345,6 +345,7 @@ impl CallTask {
     async fn execute(&mut self) {
         self.perform();
         while self.sense() {}
+        self.hear_without_brain();
         // Before what may wait for the line: whoever goes on after our death knows as much as the transcript.
         self.keep_words();
         if !self.commands.is_empty() && !self.line_gone && self.socket.send(&self.commands).await.is_err() {

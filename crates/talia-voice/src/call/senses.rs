@@ -91,6 +91,13 @@ impl CallTask {
         }
     }
 
+    /// Has the call's own ears open their streams, unless the brain hears by itself: nobody is paid for hearing twice.
+    pub(super) fn hear_without_brain(&mut self) {
+        if self.brain.senses().is_none_or(|senses| !senses.hears()) {
+            self.ears.open_streams();
+        }
+    }
+
     /// How long until the brain has to look at its clock.
     pub(super) fn until_brain_wakes(&mut self) -> Option<Duration> {
         let at = self.brain.senses()?.next_deadline()?;

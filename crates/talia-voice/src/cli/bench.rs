@@ -27,6 +27,7 @@ use talia_spanish::Language;
 use talia_speech::EngineError;
 use talia_twilio::media;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 /// Options of the benchmark.
 #[derive(Debug, Clone, Args)]
@@ -103,7 +104,7 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
             ..engines
         },
         Language::Spanish,
-        events,
+        (events, TaskTracker::new()),
         None,
     )?;
     let mut dialogue = Dialogue::new(Settings {

@@ -94,8 +94,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_app = cause.downcast_ref::<AppError>();
         cause.is::<ConfigError>()
             || cause.is::<AssistantError>()
-            || of_app
-                .is_some_and(|error| matches!(error, AppError::Assistant(_) | AppError::Brain | AppError::Secret(_)))
+            || of_app.is_some_and(|error| matches!(error, AppError::Assistant(_) | AppError::Secret(_)))
     });
     if is_configuration {
         ExitCode::from(BAD_CONFIGURATION)

@@ -96,7 +96,9 @@ pub struct Ears {
     detector: Box<dyn VoiceDetector>,
     language: Language,
     events: mpsc::Sender<EarEvent>,
-    /// The streaming recognisers' task.
+    /// Where the streaming recognisers' task runs…
+    tasks: TaskTracker,
+    /// …and that task.
     session: Option<Session>,
     /// The newest frame, decoded.
     frame: Vec<i16>,
@@ -112,11 +114,12 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Ears that report to `events`, with what [`EarEngines::session`] gave.
+    /// Ears that report to `events`. A `session` of [`EarEngines::session`] may be open already; else
+    /// [`Self::open_streams`] opens one.
     pub fn new(
         engines: EarEngines,
         language: Language,
-        events: mpsc::Sender<EarEvent>,
+        (events, tasks): (mpsc::Sender<EarEvent>, TaskTracker),
         session: Option<Session>,
     ) -> Result<Self, EngineError> {
         let detector = engines.detector.detector()?;
@@ -126,6 +129,7 @@ impl Ears {
             detector,
             language,
             events,
+            tasks,
             session,
             frame: Vec::with_capacity(frame::FRAME_SAMPLES),
             recent,
@@ -134,6 +138,14 @@ impl Ears {
             newest: Vec::with_capacity(1_024),
             verdicts: Vec::with_capacity(8),
         })
+    }
+
+    /// Opens the streams of the recognisers, if there are any and they are not open yet. A turn that is under way stays with
+    /// the local one: they would miss its beginning.
+    pub fn open_streams(&mut self) {
+        if self.session.is_none() && self.turn.is_none() {
+            self.session = self.engines.session(self.language, &self.events, &self.tasks);
+        }
     }
 
     /// Takes one piece of the caller's audio, μ-law; calls `voice` for each step of the detector that it completes.

@@ -77,6 +77,9 @@ async fn serve_with(
         app: app.clone(),
     };
     app.models.probe_until(&app.draining);
+    if let Some(service) = &app.realtime {
+        service.probe_until(&app.draining);
+    }
     let sweeping = tokio::spawn(abandoned::keep_sweeping(app.clone()));
     let resolving = tokio::spawn(doubt::keep_resolving(app.clone()));
     tokio::select! {

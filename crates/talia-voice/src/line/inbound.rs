@@ -35,7 +35,9 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
         return webhook::apologise(app, Refusal::TooManyCalls);
     }
     // It still rings: whoever thinks first is connected to meanwhile.
-    app.models.warm();
+    if app.speaks_by_itself().is_none() {
+        app.models.warm();
+    }
     let call = call_of(app, voice);
     let assistant = app.assistants.for_number(&voice.to);
     let token = match admit_in_time(app, call, None).await {
@@ -55,7 +57,7 @@ async fn answer(app: &App, voice: &VoiceRequest) -> Response {
 
 /// Opens what hears the call while its phone still rings, unless it is there already.
 pub(super) fn hear_early(app: &App, call_sid: &str, language: Language) {
-    if !app.live.has(call_sid) {
+    if !app.live.has(call_sid) && app.speaks_by_itself().is_none() {
         app.early_ears.open(call_sid, &app.engines.ears, language);
     }
 }

@@ -68,14 +68,6 @@ fn a_bad_configuration_is_one_line_and_code_64_before_any_port_is_bound() {
         64,
         "talia-voice: /nowhere/at/all: No such",
     );
-    let key = ("TALIA_OPENAI_API_KEY", "sk-test");
-    let thinking = [good.as_slice(), &[key, ("TALIA_BRAIN__CHAIN", "realtime, script")]].concat();
-    let output = run(folder.path(), &["serve"], &thinking);
-    refuses(
-        &output,
-        64,
-        "talia-voice: brain.chain: can have no speech-to-speech engine in this version",
-    );
     std::fs::write(folder.path().join("talia.toml"), "[sever]\n").expect("a file");
     let output = run(folder.path(), &["serve"], &good);
     refuses(&output, 64, "talia-voice: talia.toml:1: unknown field `sever`");

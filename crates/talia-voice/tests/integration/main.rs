@@ -27,6 +27,7 @@ mod own_signatures;
 mod providers;
 mod real_speech;
 mod real_speech_transfers;
+mod realtime;
 mod rest;
 mod restart;
 mod resume;

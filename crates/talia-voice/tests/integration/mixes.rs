@@ -3,26 +3,28 @@
 use crate::conversation::HAPPY;
 use crate::harness::CallServer;
 use crate::mouth::stage::{Cast, KEY};
+use crate::realtime::stage;
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_simulator::outcome::CallOutcome;
 use talia_simulator::providers::models::{ChatCompletions, Mind, Part, Responses};
+use talia_simulator::providers::openai_realtime::RealtimeFake;
 use talia_simulator::providers::stt::{FakeStt, SttKind, SttSettings};
 use talia_simulator::providers::tone_words::{ToneWordSpeaker, Vocabulary};
 use talia_simulator::settings::Secret;
 
 /// What the caller of the happy conversation says.
-const SAYS: [&str; 4] = [
+pub(crate) const SAYS: [&str; 4] = [
     "Quiero bajar mi recibo de luz.",
     "Me llamo Carlos Herrera.",
     "Sí, a ese número.",
     "No, es todo, gracias.",
 ];
-const NUMBER: &str = "+525512345678";
+pub(crate) const NUMBER: &str = "+525512345678";
 const EARS: [&str; 5] = ["deepgram", "flux", "transcription", "scribe", "local"];
-const BRAINS: [&str; 3] = ["chat", "responses", "script"];
+const BRAINS: [&str; 4] = ["chat", "responses", "realtime", "script"];
 const MOUTHS: [&str; 5] = ["elevenlabs", "aura", "cartesia", "openai_speech", "local"];
 /// Calls at once: the machine of the tests is small.
 const AT_ONCE: usize = 15;
@@ -32,15 +34,16 @@ struct Stage {
     ears: Vec<(&'static str, FakeStt)>,
     chat: ChatCompletions,
     responses: Responses,
+    realtime: RealtimeFake,
     mouths: Cast,
 }
 
-fn vocabulary() -> Arc<Vocabulary> {
+pub(crate) fn vocabulary() -> Arc<Vocabulary> {
     Arc::new(Vocabulary::of(&SAYS))
 }
 
 /// A model that does what a good one would.
-fn teach(mind: &Mind) {
+pub(crate) fn teach(mind: &Mind) {
     let name = json!({"full_name": "Carlos Herrera"});
     let phone = json!({"phone_number": NUMBER});
     let purpose = json!({"purpose": SAYS[0]});
@@ -96,6 +99,7 @@ impl Stage {
             ears,
             chat,
             responses,
+            realtime: stage::service(|_| {}).await,
             mouths: Cast::new().await,
         }
     }
@@ -126,6 +130,11 @@ impl Stage {
                 self.responses.url(),
                 "kind = \"openai-responses\"\nprompt = \"pmpt_solara\"\nprompt_version = \"3\"",
             ),
+            (
+                "realtime",
+                &self.realtime.url(),
+                "kind = \"openai-realtime\"\nmodel = \"m\"\nvoice = \"marin\"",
+            ),
         ] {
             file.extend([format!(
                 "[accounts.at_{name}]\nurl = \"{url}\"\nkey = \"{KEY}\"\n[providers.{name}]\naccount = \"at_{name}\"\n{model}\n"
@@ -137,6 +146,7 @@ impl Stage {
     fn refusals(&self) -> Vec<String> {
         let mut refusals = self.chat.mind.journal().refusals;
         refusals.extend(self.responses.mind.journal().refusals);
+        refusals.extend(self.realtime.refused().iter().map(|note| format!("{note:?}")));
         for name in &MOUTHS[..4] {
             refusals.extend(self.mouths.voice(name).refusals());
         }
@@ -148,17 +158,22 @@ impl Stage {
     }
 }
 
-/// What a call left behind.
-#[derive(Debug, PartialEq, Eq)]
-struct Left {
-    said: Vec<String>,
-    name: Option<String>,
-    phone: Option<String>,
-    phone_confirmed: bool,
-    purpose: Option<String>,
+/// The happy conversation of a caller who sends nothing before an answer of several sentences is over.
+pub(crate) fn patient() -> String {
+    HAPPY.replace("silence_ms = 500", "silence_ms = 900")
 }
 
-fn expected() -> Left {
+/// What a call left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) said: Vec<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) phone_confirmed: bool,
+    pub(crate) purpose: Option<String>,
+}
+
+pub(crate) fn expected() -> Left {
     let text = |text: &str| Some(text.to_owned());
     Left {
         said: SAYS.map(str::to_owned).to_vec(),
@@ -169,7 +184,7 @@ fn expected() -> Left {
     }
 }
 
-async fn left(calls: &CallServer, outcome: &CallOutcome) -> Left {
+pub(crate) async fn left(calls: &CallServer, outcome: &CallOutcome) -> Left {
     let (sid, store) = (outcome.call_sid.as_str(), &calls.server.app.store);
     let lines = store.transcript(sid).await.expect("a read");
     let lead = store
@@ -192,9 +207,7 @@ async fn call(file: &str, how: &str) -> u64 {
     let calls = CallServer::start_with(&[("talia.toml", file)]).await;
     let (carrier, _api) = calls.carrier_with(|_| {});
     let voice = ToneWordSpeaker(vocabulary());
-    // Nothing is sent before an answer of several sentences is over.
-    let script = HAPPY.replace("silence_ms = 500", "silence_ms = 900");
-    let outcome = calls.ring_speaking(&carrier, &script, &voice, |_| {}).await;
+    let outcome = calls.ring_speaking(&carrier, &patient(), &voice, |_| {}).await;
     calls.nothing_lives().await;
     let lines = calls
         .server
@@ -231,12 +244,12 @@ async fn every_mix_of_ears_brain_and_mouth_brings_the_same_lead() {
         async move { (mix, call(&file, &mix.join(" + ")).await) }
     });
     let mut silences: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
-    assert_eq!(silences.len(), 75);
+    assert_eq!(silences.len(), 100);
     assert_eq!(stage.refusals(), Vec::<String>::new());
     silences.sort_by_key(|(_, silence)| *silence);
     let (mix, longest) = silences[silences.len() - 1];
     println!(
-        "75 mixes: longest silence, median {} ms, most {longest} ms ({})",
+        "100 mixes: longest silence, median {} ms, most {longest} ms ({})",
         silences[silences.len() / 2].1,
         mix.join(" + ")
     );

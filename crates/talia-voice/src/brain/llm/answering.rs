@@ -1,14 +1,13 @@
 //! From a question to its heard answer: the pieces that are said, the tools, and what is due when.
 
-use super::expect;
 use super::generation::{Ahead, Generation, Leaving, Turn, same_words};
 use super::mind::LlmBrain;
-use super::prompt::{self, LONGEST_ANSWER, Moment};
 use super::race::{Order, Race};
 use super::request::{Delta, Item, Request};
 use super::speech::{Piece, Speech};
-use crate::brain::Thought;
+use crate::brain::prompt::{self, Moment};
 use crate::brain::tools::{ToolCall, ToolOutcome};
+use crate::brain::{Thought, expect};
 use crate::providers::Fault;
 use futures::FutureExt as _;
 use futures::stream::FuturesUnordered;
@@ -16,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::{CueId, SpeechKind, TurnId};
 
+/// How long an answer may be, in tokens: a minute of speech is far more than a turn should have.
+const LONGEST_ANSWER: u32 = 500;
 /// Generations of one turn whose tools are used: a model that only ever asks for tools is stopped.
 const MOST_ROUNDS: u8 = 5;
 /// Generations that go on where another one broke off.

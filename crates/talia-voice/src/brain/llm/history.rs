@@ -96,6 +96,13 @@ impl History {
         self.events.push(Event::Caller(text.to_owned()));
     }
 
+    /// What the caller said last is asked about now: it comes again with its question.
+    pub(super) fn leave_open(&mut self) {
+        while matches!(self.events.last(), Some(Event::Caller(_))) {
+            self.events.pop();
+        }
+    }
+
     /// A sentence is on its way.
     pub(super) fn say(&mut self, text: &str) {
         self.add(Sentence {

@@ -1,15 +1,14 @@
 //! The brain of one call: what it is asked, and what it remembers.
 
-use super::expect;
 use super::generation::{Ahead, Turn};
 use super::history::History;
 use super::model::{Models, News, Report};
-use super::prompt;
 use super::race::{AttemptId, Pace};
 use super::responses::Thread;
+use crate::brain::prompt::{self, Manner};
 use crate::brain::script::{Assistant, ScriptBrain, is_question};
 use crate::brain::tools::{ToolSpec, Toolbox};
-use crate::brain::{Brain, LeadDraft, Thought};
+use crate::brain::{Brain, LeadDraft, Thought, expect};
 use crate::clock::Clock;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -46,6 +45,8 @@ pub struct Session {
     pub script: ScriptBrain,
     /// Somebody is there for callers who want a person.
     pub person: bool,
+    /// Another brain thinks until this one [adopts](Brain::adopt) its lead: nothing is opened ahead of need.
+    pub standby: bool,
     pub clock: Clock,
     /// Where thoughts go.
     pub thoughts: mpsc::Sender<(CueId, Thought)>,
@@ -115,6 +116,8 @@ pub struct LlmBrain {
     pub(super) refused: Option<CueId>,
     fillers: usize,
     lost: usize,
+    /// Another brain thinks.
+    standby: bool,
 }
 
 /// What goes on in another process.
@@ -134,7 +137,8 @@ impl LlmBrain {
     pub fn new(session: Session) -> Self {
         let (reporter, reports) = mpsc::channel(WAITING_REPORTS);
         let tools: Arc<[ToolSpec]> = session.toolbox.specs().into();
-        let instructions = prompt::instructions(&session.assistant, session.toolbox.facts(), session.person);
+        let facts = session.toolbox.facts();
+        let instructions = prompt::instructions(&session.assistant, facts, session.person, Manner::Text);
         let mut brain = Self {
             zone: prompt::zone(&session.assistant.country),
             assistant: session.assistant,
@@ -166,8 +170,11 @@ impl LlmBrain {
             refused: None,
             fillers: 0,
             lost: 0,
+            standby: session.standby,
         };
-        brain.open_threads();
+        if !brain.standby {
+            brain.open_threads();
+        }
         brain
     }
 
@@ -427,6 +434,9 @@ impl Brain for LlmBrain {
 
     fn heard(&mut self, entry: &Entry) {
         self.history.heard(entry);
+        if self.standby && entry.speaker == Speaker::Caller {
+            self.history.caller(&entry.text);
+        }
         self.toolbox.heard(entry);
         self.script.heard(entry);
         if self.scripted && !self.apologised && entry.speaker == Speaker::Assistant {
@@ -476,11 +486,16 @@ impl Brain for LlmBrain {
         Ok(())
     }
 
-    fn adopt(&mut self, lead: LeadDraft) {
+    fn adopt(&mut self, lead: LeadDraft, asked: Expectation) {
+        self.expected = asked;
+        if std::mem::take(&mut self.standby) {
+            self.history.leave_open();
+        }
         self.toolbox.adopt(lead);
         self.scripted = false;
         self.apologised = false;
         self.scripted_turns = false;
+        self.open_threads();
     }
 
     fn attend(&mut self) -> BoxFuture<'_, ()> {

@@ -6,12 +6,10 @@
 mod answering;
 mod attempts;
 mod chat_completions;
-mod expect;
 mod generation;
 mod history;
 mod mind;
 mod model;
-mod prompt;
 mod race;
 mod refusal;
 mod request;

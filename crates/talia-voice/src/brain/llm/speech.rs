@@ -1,16 +1,12 @@
 //! From tokens to what is said: the first clause at once, then sentence by sentence, and nothing that is only written.
 
+use crate::brain::prompt::{CUT_OFF, FINISHED, THINKING};
 use talia_spanish::{Language, tongue};
 
 /// Characters of one answer: a minute of speech. What a model writes beyond is not said.
 const LONGEST: usize = 1_200;
 /// Words behind the first clause that make sure where it ends.
 const LOOK_AHEAD: usize = 3;
-
-/// A mark at the beginning of an answer, by which the model judges the caller's turn.
-pub(super) const FINISHED: char = '✓';
-pub(super) const CUT_OFF: char = '○';
-pub(super) const THINKING: char = '◐';
 
 /// What comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]

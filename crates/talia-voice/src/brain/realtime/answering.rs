@@ -3,7 +3,7 @@
 use super::events::{Item, Response};
 use super::{RealtimeBrain, Wake, messages};
 use crate::brain::tools::{ToolCall, ToolOutcome};
-use crate::brain::{Sensed, Thought, Usage};
+use crate::brain::{Sensed, Thought, Usage, expect};
 use crate::providers::Fault;
 use std::time::Duration;
 use talia_audio::frame::duration_of;
@@ -342,7 +342,8 @@ impl RealtimeBrain {
     /// All of the answer is there.
     fn answered(&mut self) {
         let Some(asked) = self.asked.take() else { return };
-        let expectation = super::expectation::after(&asked.text);
+        let expectation = expect::expected(&asked.text, &self.tools.lead());
+        self.expected = expectation;
         let cue = asked.cue;
         self.sensed
             .push_back(Sensed::Thought(cue, Thought::Expect(expectation)));

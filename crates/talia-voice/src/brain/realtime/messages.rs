@@ -155,3 +155,9 @@ pub fn delete(item_id: &str) -> Value {
 pub fn audio_of(delta: &str) -> Option<Vec<u8>> {
     STANDARD.decode(delta).ok()
 }
+
+/// Whether this is how a session begins.
+pub fn begins_a_session(text: &str) -> bool {
+    let event: Result<Value, _> = serde_json::from_str(text);
+    event.is_ok_and(|event| event["type"] == "session.created")
+}

@@ -1,12 +1,13 @@
 //! No dead air: sessions that are begun again with what was said, and the rest of the chain when that doesn't help.
 
 use super::answering::{FIRST_SIGN_AGAIN, Spoken};
+use super::brain::Line;
 use super::wire::Wire;
-use super::{Line, RealtimeBrain, messages};
+use super::{RealtimeBrain, messages};
 use crate::brain::Sensed;
 use crate::providers::Fault;
 use std::time::Duration;
-use talia_dialogue::Cue;
+use talia_dialogue::{Cue, SpeechKind};
 
 /// How long the call's own ears may take to write down what the service understood.
 const DICTATION: Duration = Duration::from_millis(1_500);
@@ -37,6 +38,25 @@ impl RealtimeBrain {
         self.wire = Some(Wire::open(target, self.connection, self.wakes.clone(), &self.tasks));
         let setup = self.setup.message(self.tools.specs());
         self.send(&setup);
+        self.tell_history();
+        // What the caller is about to hear has no line yet.
+        let playing = |spoken: &&mut Spoken| !spoken.concluded && !spoken.text.trim().is_empty();
+        let mut saying = Vec::new();
+        for spoken in self.spoken.iter_mut().filter(playing) {
+            spoken.told = true;
+            saying.push(spoken.text.trim().to_owned());
+        }
+        for text in saying {
+            self.send(&messages::said("assistant", &text));
+        }
+        self.replay_audio();
+        if self.asked.is_some() && !self.has_calls() {
+            self.request();
+        }
+    }
+
+    /// Tells the session what was said and done so far.
+    pub(super) fn tell_history(&mut self) {
         let history: Vec<Line> = self.history.iter().cloned().collect();
         for line in history {
             match line {
@@ -52,20 +72,6 @@ impl RealtimeBrain {
                     self.send(&messages::output(&id, &output));
                 }
             }
-        }
-        // What the caller is about to hear has no line yet.
-        let playing = |spoken: &&mut Spoken| !spoken.concluded && !spoken.text.trim().is_empty();
-        let mut saying = Vec::new();
-        for spoken in self.spoken.iter_mut().filter(playing) {
-            spoken.told = true;
-            saying.push(spoken.text.trim().to_owned());
-        }
-        for text in saying {
-            self.send(&messages::said("assistant", &text));
-        }
-        self.replay_audio();
-        if self.asked.is_some() && !self.has_calls() {
-            self.request();
         }
     }
 
@@ -141,7 +147,7 @@ impl RealtimeBrain {
         if lead.purpose.is_none() {
             lead.purpose = self.first_words();
         }
-        self.rest.adopt(lead);
+        self.rest.adopt(lead, self.expected);
         self.dictate();
         if let Dictation::Written(text) = &self.dictation {
             let text = text.clone();
@@ -159,6 +165,10 @@ impl RealtimeBrain {
     /// The rest of the chain answers what is still asked.
     pub(super) fn hand_over(&mut self) {
         let Some(asked) = self.asked.take() else { return };
+        // Another voice goes on from here.
+        let phrase = self.assistant.lines.took_over.clone();
+        let text = phrase.map(|phrase| self.phrase(&phrase));
+        self.say(asked.cue, text, SpeechKind::Answer);
         let about = match asked.about {
             Cue::Turn { turn, text, .. } => {
                 let words = match std::mem::take(&mut self.dictation) {

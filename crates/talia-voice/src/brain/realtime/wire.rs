@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// A connection that is not there by now is given up.
-const OPENING: Duration = Duration::from_millis(1_500);
+pub(super) const OPENING: Duration = Duration::from_millis(1_500);
 /// Messages that may wait, while it opens above all: twenty seconds of audio.
 const WAITING: usize = 1_024;
 

@@ -18,5 +18,6 @@ mod talk;
 
 pub use assistant::{Assistant, AssistantError, Field, Lines, MAX_VALUE, Outbound};
 pub use assistants::Assistants;
+pub(super) use phrase::Phrase;
 pub(super) use questions::is_question;
 pub use talk::ScriptBrain;

@@ -474,10 +474,9 @@ impl Brain for ScriptBrain {
         Ok(())
     }
 
-    fn adopt(&mut self, lead: LeadDraft) {
-        self.state.fields.draft = lead;
+    fn adopt(&mut self, lead: LeadDraft, asked: Expectation) {
+        self.inherit(lead, asked, false);
         // Somebody else asked whatever is open now.
-        self.state.pending = Pending::Nothing;
         self.state.question = None;
         self.state.unheard.clear();
     }

@@ -217,6 +217,7 @@ impl Talk {
             pace: Pace::default(),
             toolbox: Box::new(toolbox),
             person: false,
+            standby: false,
             clock: clock.clone(),
             thoughts: sender,
             tasks: tasks.clone(),

@@ -1,6 +1,6 @@
 //! What kind of answer a model's words ask for: it shapes how the caller is heard, and how patiently.
 
-use crate::brain::LeadDraft;
+use super::LeadDraft;
 use talia_spanish::Expectation;
 
 /// Words of a question, and what it asks for. The first that fits.
