@@ -6,6 +6,7 @@ mod knowledge;
 mod mcp;
 mod own;
 mod traitor;
+mod traitor_calls;
 
 use crate::harness;
 use futures::FutureExt;
