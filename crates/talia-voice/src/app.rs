@@ -14,7 +14,7 @@ use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, Twili
 use crate::outgoing::{ClientError, SystemLookup};
 use crate::providers::Health;
 use crate::store::{Store, StoreError, StoreSettings};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use talia_spanish::Language;
@@ -39,6 +39,8 @@ pub struct App {
     pub store: Store,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where calls leave their spans.
+    pub traces: Traces,
     /// Tells Twilio from everybody else.
     pub validator: Validator,
     /// Twilio's REST API; none without an account.
@@ -168,6 +170,7 @@ impl App {
                 .clone()
                 .map(|provider| realtime::Service::new(provider, &health)),
             health,
+            traces: Traces::start(config.telemetry.traces.as_ref(), &metrics)?,
             live: LiveCalls::new(metrics.clone()),
             early_ears: EarlyEars::new(config.limits.max_calls, early::PATIENCE),
             calls: TaskTracker::new(),

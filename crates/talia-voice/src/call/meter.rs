@@ -2,6 +2,7 @@
 
 use crate::brain::Usage;
 use crate::config::{Amounts, Prices};
+use crate::providers::{Given, Work};
 use crate::store::NewUsage;
 use crate::telemetry::Metrics;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(super) struct Meter {
     by_provider: BTreeMap<String, Taken>,
     /// Wishes of models to use a tool, in all streams of the call: the tools' own count.
     wished: Arc<AtomicU32>,
+    /// What ears and mouths were given, as it happens.
+    work: Work,
     /// Tokens that count against the call's limit.
     tokens: u64,
 }
@@ -31,6 +34,8 @@ pub(super) struct Meter {
 struct Taken {
     amounts: Amounts,
     requests: u64,
+    /// Audio listened to: the sum of pieces that are no whole milliseconds.
+    heard: Duration,
     estimated: bool,
     cost: Option<i64>,
     /// It isn't kept yet.
@@ -38,11 +43,11 @@ struct Taken {
 }
 
 impl Meter {
-    /// `wished` is where the call's tools count.
+    /// `wished` is where the call's tools count, `work` where its ears and its mouth do.
     pub(super) fn new(
         (call_sid, stream): (String, i64),
         (prices, metrics): (Prices, Arc<Metrics>),
-        wished: Arc<AtomicU32>,
+        (wished, work): (Arc<AtomicU32>, Work),
     ) -> Self {
         Self {
             call_sid,
@@ -51,6 +56,7 @@ impl Meter {
             metrics,
             by_provider: BTreeMap::new(),
             wished,
+            work,
             tokens: 0,
         }
     }
@@ -75,26 +81,30 @@ impl Meter {
         self.tokens
     }
 
-    /// A mouth was given so many characters.
-    pub(super) fn spoke(&mut self, provider: &str, characters: u64) {
+    /// A mouth or ears were given something.
+    fn gave(&mut self, provider: &str, given: Given) {
         self.add(provider, |taken| {
-            taken.requests += 1;
-            taken.amounts.characters += characters;
+            taken.requests += given.texts;
+            taken.amounts.characters += given.characters;
+            taken.heard += given.audio;
+            taken.amounts.heard_ms = taken.heard.as_millis() as u64;
         });
-        self.metrics.spoken(provider, characters);
-    }
-
-    /// Ears have listened for so long.
-    pub(super) fn heard(&mut self, provider: &str, audio: Duration) {
-        let ms = audio.as_millis() as u64;
-        self.add(provider, |taken| taken.amounts.heard_ms += ms);
-        self.metrics.heard(provider, audio);
+        if given.texts > 0 {
+            self.metrics.spoken(provider, given.characters);
+        }
+        if !given.audio.is_zero() {
+            self.metrics.heard(provider, given.audio);
+        }
     }
 
     /// The line was open for so long.
     pub(super) fn line(&mut self, open: Duration) {
         if self.prices.of(LINE).is_some() {
-            self.heard(LINE, open);
+            let given = Given {
+                audio: open,
+                ..Given::default()
+            };
+            self.gave(LINE, given);
         }
     }
 
@@ -112,6 +122,9 @@ impl Meter {
 
     /// What has changed since it was last kept.
     pub(super) fn fresh(&mut self) -> Vec<NewUsage> {
+        for (provider, given) in self.work.take() {
+            self.gave(&provider, given);
+        }
         let tool_calls = i64::from(self.wished.load(Ordering::Relaxed));
         let mut rows = Vec::new();
         for (provider, taken) in &mut self.by_provider {

@@ -19,6 +19,8 @@ use crate::{
     engines,
     line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
+    providers::Work,
+    telemetry::{self, spans::CallTrace},
 };
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
@@ -34,9 +36,8 @@ use talia_speech::EngineError;
 use thinking::Shared;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
-/// Of the line.
-const SAMPLE_RATE: u64 = 8_000;
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
 
@@ -45,6 +46,11 @@ const DURABLY: Duration = Duration::from_millis(300);
 
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
+    let span = telemetry::call_span(call.call_sid.as_str());
+    talk(app, socket, call).instrument(span).await;
+}
+
+async fn talk(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
     let early = app.early_ears.fetch(call.call_sid.as_str());
     let tasks = early
         .as_ref()
@@ -83,6 +89,8 @@ struct CallTask {
     mouth: Mouth,
     mouth_events: mpsc::Receiver<MouthEvent>,
     recorder: Recorder,
+    /// None: nobody wants it.
+    trace: Option<CallTrace>,
     live: Live,
     /// Commands to the line, collected and sent at once.
     commands: Vec<LineCommand>,
@@ -105,8 +113,6 @@ struct CallTask {
     remembers_more: bool,
     /// What providers did, and what that costs.
     meter: Meter,
-    /// Samples listened to and not yet counted.
-    listened: usize,
     /// Characters given to the mouth.
     spoken: u64,
     /// The socket broke with the call still alive: Twilio comes back for it.
@@ -126,11 +132,11 @@ impl CallTask {
         let named = app.assistants.by_id(&call.assistant);
         let assistant = named.unwrap_or_else(|| app.assistants.for_number(&call.to)).clone();
         let early = early.filter(|early| early.language == assistant.language);
-        let (hearing, ear_sender, ear_events) = if let Some(early) = early {
-            (Some(early.session), early.sender, early.events)
+        let (hearing, ear_sender, ear_events, work) = if let Some(early) = early {
+            (Some(early.session), early.sender, early.events, early.work)
         } else {
             let (sender, events) = ears::channel();
-            (None, sender, events)
+            (None, sender, events, Work::default())
         };
         let (wake_sender, wakes) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
@@ -169,7 +175,12 @@ impl CallTask {
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             kept,
             dialogue: Dialogue::new(settings),
-            ears: Ears::new(engines.ears, assistant.language, (ear_sender, tasks.clone()), hearing)?,
+            ears: Ears::new(
+                engines.ears,
+                assistant.language,
+                (ear_sender, tasks.clone()),
+                (hearing, work.clone()),
+            )?,
             ear_events,
             brain,
             wakes,
@@ -177,9 +188,13 @@ impl CallTask {
             own_voice: HashMap::new(),
             language: assistant.language,
             thoughts,
-            mouth: Mouth::new(engines.mouth, voice, mouth_sender, tasks),
+            mouth: Mouth::new(engines.mouth, voice, mouth_sender, &work, tasks),
             mouth_events,
             recorder: Recorder::new(app.store.clone(), &call, beginning.began),
+            trace: app.traces.wants(call.call_sid.as_str()).then(|| {
+                let stream = i64::from(call.streams_before) + 1;
+                CallTrace::new(call.call_sid.as_str(), &assistant.id, stream, beginning.began)
+            }),
             live,
             commands: Vec::with_capacity(16),
             ended: None,
@@ -192,9 +207,8 @@ impl CallTask {
             meter: Meter::new(
                 (call.call_sid.to_string(), i64::from(call.streams_before) + 1),
                 (app.config.prices.clone(), app.metrics.clone()),
-                wished,
+                (wished, work),
             ),
-            listened: 0,
             spoken: 0,
             broken: false,
             line_gone: false,
@@ -267,7 +281,6 @@ impl CallTask {
                 if let Some(senses) = self.brain.senses() {
                     senses.hear(&payload);
                 }
-                self.listened += payload.len();
                 let now = self.now();
                 let dialogue = &mut self.dialogue;
                 self.ears
@@ -377,10 +390,6 @@ impl CallTask {
 
     /// Keeps what providers did since it was last kept.
     fn keep_usage(&mut self) {
-        let heard = Duration::from_millis(std::mem::take(&mut self.listened) as u64 * 1_000 / SAMPLE_RATE);
-        if !heard.is_zero() {
-            self.meter.heard(self.app.engines.ears.stt.name(), heard);
-        }
         for usage in self.meter.fresh() {
             self.recorder.usage(usage);
         }
@@ -446,7 +455,6 @@ impl CallTask {
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
                     let characters = text.chars().count() as u64;
-                    self.meter.spoke(self.app.engines.mouth.tts.name(), characters);
                     self.mouth.synthesize(segment, text);
                     self.count_spoken(characters);
                 }
@@ -467,6 +475,9 @@ impl CallTask {
                 Output::Measured(timing) => {
                     self.app.metrics.turn(&timing);
                     self.recorder.turn(&timing);
+                    if let Some(trace) = &self.trace {
+                        self.app.traces.leave(trace.turn(&timing));
+                    }
                     self.keep_usage();
                     self.live.send(LiveEvent::Turn(timing));
                 }
@@ -537,6 +548,10 @@ impl CallTask {
         if reason != EndReason::CallerHungUp {
             // The line may be gone already; there is nothing left to do about it.
             let _ = self.socket.send(&[LineCommand::Close]).await;
+        }
+        if let Some(trace) = &self.trace {
+            let (whole, ended) = ((self.offset, self.now()), (reason, self.broken));
+            self.app.traces.leave(trace.stream(whole, ended));
         }
         self.live.send(LiveEvent::Ended { reason });
         tracing::info!(

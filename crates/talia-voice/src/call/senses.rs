@@ -91,10 +91,10 @@ impl CallTask {
         }
     }
 
-    /// Has the call's own ears open their streams, unless the brain hears by itself: nobody is paid for hearing twice.
+    /// Has the call's own ears listen, unless the brain hears by itself: nobody is paid for hearing twice.
     pub(super) fn hear_without_brain(&mut self) {
         if self.brain.senses().is_none_or(|senses| !senses.hears()) {
-            self.ears.open_streams();
+            self.ears.listen();
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
         vad::{DetectorSource, VoiceDetector, VoiceProbability},
     },
     engines::{SpeechEngines, models_dir},
+    providers::Work,
 };
 use anyhow::{Context, Result};
 use clap::Args;
@@ -105,7 +106,7 @@ fn frame_path(engines: EarEngines, frames: u32) -> Result<Duration> {
         },
         Language::Spanish,
         (events, TaskTracker::new()),
-        None,
+        (None, Work::default()),
     )?;
     let mut dialogue = Dialogue::new(Settings {
         longest_call: Duration::from_secs(1_000_000),

@@ -24,6 +24,11 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_CARTESIA_API_KEY", "accounts.cartesia.key"),
     ("TALIA_ASSISTANTS", "assistants.directory"),
     ("TALIA_LOG", "telemetry.log"),
+    ("TALIA_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
+    ("TALIA_OTLP_HEADERS", "telemetry.otlp_headers"),
+    // OpenTelemetry's own names.
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "telemetry.otlp_headers"),
 ];
 
 /// The key that a variable sets, `section.key` or `section.name.key`; `None` when the variable isn't for us.

@@ -2,6 +2,7 @@
 
 use super::{ConfigError, Raw, environment};
 use config::{FileFormat, Value, ValueKind};
+use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +40,10 @@ pub(super) fn read(sources: &Sources) -> Result<Raw, ConfigError> {
         layers = layers.add_source(config::File::from_str(&text, FileFormat::Toml));
     }
     let defaults: toml::Table = DEFAULTS.parse().map_err(|error: toml::de::Error| internal(&error))?;
-    for (variable, text) in &sources.environment {
+    // Those of a standard (`OTEL_…`) come before ours, which have the last word.
+    let mut variables: Vec<_> = sources.environment.iter().collect();
+    variables.sort_unstable();
+    for (variable, text) in variables {
         let Some(key) = environment::key_of(variable) else {
             continue;
         };
@@ -86,8 +90,9 @@ fn env_value(defaults: &toml::Table, variable: &str, key: &str, text: &str) -> R
     let kind = match default {
         None => return Err(wrong("names a key that doesn't exist")),
         Some(toml::Value::Table(_)) => {
-            ValueKind::Table(pairs(text).ok_or_else(|| wrong("must be name=value pairs, parted by commas"))?)
+            ValueKind::Table(pairs(variable, text).ok_or_else(|| wrong("must be name=value pairs, parted by commas"))?)
         }
+        Some(toml::Value::Float(_)) => ValueKind::Float(text.trim().parse().map_err(|_| wrong("must be a number"))?),
         Some(toml::Value::Integer(_)) => {
             ValueKind::I64(text.trim().parse().map_err(|_| wrong("must be a whole number"))?)
         }
@@ -99,11 +104,18 @@ fn env_value(defaults: &toml::Table, variable: &str, key: &str, text: &str) -> R
     Ok(Value::new(None, kind))
 }
 
-/// `name=value` pairs, parted by commas; an empty text is none.
-fn pairs(text: &str) -> Option<config::Map<String, Value>> {
+/// `name=value` pairs, parted by commas; an empty text is none. The values of OpenTelemetry's variables are percent-encoded.
+fn pairs(variable: &str, text: &str) -> Option<config::Map<String, Value>> {
+    let decode = |value: &str| {
+        if variable.starts_with("OTEL_") {
+            Some(percent_decode_str(value).decode_utf8().ok()?.into_owned())
+        } else {
+            Some(value.to_owned())
+        }
+    };
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        let value = ValueKind::String(value.trim().to_owned());
+        let value = ValueKind::String(decode(value.trim())?);
         Some((name.trim().to_owned(), Value::new(None, value)))
     };
     text.split(',')

@@ -40,7 +40,7 @@ pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
-pub use telemetry::{LogFormat, Telemetry};
+pub use telemetry::{LogFormat, Telemetry, Traces};
 pub use tls::{AcmeOrder, Certificates, Tls};
 pub use tools::{Behaviour, HttpTool, McpServer, ToolNetwork};
 pub use twilio::Twilio;

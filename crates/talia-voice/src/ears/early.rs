@@ -5,6 +5,7 @@
 
 use super::stream::session::Session;
 use super::{EarEngines, EarEvent};
+use crate::{providers::Work, telemetry};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Early {
     pub sender: mpsc::Sender<EarEvent>,
     /// …and where that is read.
     pub events: mpsc::Receiver<EarEvent>,
+    /// What they were sent.
+    pub work: Work,
     /// What runs for it.
     pub tasks: TaskTracker,
     _waiting: DropGuard,
@@ -58,8 +61,9 @@ impl EarlyEars {
             return;
         }
         let (sender, events) = super::channel();
-        let tasks = TaskTracker::new();
-        let Some(session) = engines.session(language, &sender, &tasks) else {
+        let _said_of_the_call = telemetry::call_span(call_sid).entered();
+        let (work, tasks) = (Work::default(), TaskTracker::new());
+        let Some(session) = engines.session(language, &sender, &work, &tasks) else {
             return;
         };
         let fetched = CancellationToken::new();
@@ -76,6 +80,7 @@ impl EarlyEars {
             session,
             sender,
             events,
+            work,
             tasks,
             _waiting: fetched.drop_guard(),
         };

@@ -18,6 +18,7 @@ use crate::ears::{
     stt::{Recording, Stt},
     vad::{VoiceDetector, VoiceProbability},
 };
+use crate::providers::{Tally, Work};
 use std::{
     collections::VecDeque,
     sync::{
@@ -79,14 +80,21 @@ pub struct EarEngines {
 }
 
 impl EarEngines {
-    /// Starts the streaming recognisers' task of a call; `None` when the local one hears alone.
-    pub fn session(&self, language: Language, events: &mpsc::Sender<EarEvent>, tasks: &TaskTracker) -> Option<Session> {
+    /// Starts the streaming recognisers' task of a call, which counts in `work` what they are sent; `None` when the local
+    /// one hears alone.
+    pub fn session(
+        &self,
+        language: Language,
+        events: &mpsc::Sender<EarEvent>,
+        work: &Work,
+        tasks: &TaskTracker,
+    ) -> Option<Session> {
         let writer = Writer {
             stt: self.stt.clone(),
             pool: self.stt_pool.clone(),
         };
         let chain = self.streams.clone()?;
-        Some(Session::start(chain, writer, language, events.clone(), tasks))
+        Some(Session::start(chain, writer, language, events.clone(), work, tasks))
     }
 }
 
@@ -108,23 +116,32 @@ pub struct Ears {
     turn: Option<(TurnId, Vec<i16>)>,
     /// Cancels the transcription that a newer one replaces.
     running: Option<Arc<AtomicBool>>,
+    /// Nobody else hears the caller's words.
+    listens: bool,
+    /// What all that hear are given…
+    work: Work,
+    /// …and of it the recogniser of this machine, when it hears alone.
+    tally: Tally,
     /// The newest samples, as many as a step of the detector has: what its level is measured on.
     newest: Vec<i16>,
     verdicts: Vec<VoiceProbability>,
 }
 
 impl Ears {
-    /// Ears that report to `events`. A `session` of [`EarEngines::session`] may be open already; else
-    /// [`Self::open_streams`] opens one.
+    /// Ears that report to `events`, once they are told to [`Self::listen`]. A `session` of [`EarEngines::session`] may be
+    /// open already; what is listened to is counted in `work`.
     pub fn new(
         engines: EarEngines,
         language: Language,
         (events, tasks): (mpsc::Sender<EarEvent>, TaskTracker),
-        session: Option<Session>,
+        (session, work): (Option<Session>, Work),
     ) -> Result<Self, EngineError> {
         let detector = engines.detector.detector()?;
         let recent = VecDeque::with_capacity(frame::samples_in(PRE_ROLL) as usize + frame::FRAME_SAMPLES);
         Ok(Self {
+            listens: false,
+            tally: work.of(engines.stt.name()),
+            work,
             engines,
             detector,
             language,
@@ -140,16 +157,20 @@ impl Ears {
         })
     }
 
-    /// Opens the streams of the recognisers, if there are any and they are not open yet. A turn that is under way stays with
-    /// the local one: they would miss its beginning.
-    pub fn open_streams(&mut self) {
+    /// The caller's words are theirs from now on: opens the streams of the recognisers, if there are any and they are not
+    /// open yet. A turn that is under way stays with the local one: they would miss its beginning.
+    pub fn listen(&mut self) {
+        self.listens = true;
         if self.session.is_none() && self.turn.is_none() {
-            self.session = self.engines.session(self.language, &self.events, &self.tasks);
+            self.session = self.engines.session(self.language, &self.events, &self.work, &self.tasks);
         }
     }
 
     /// Takes one piece of the caller's audio, μ-law; calls `voice` for each step of the detector that it completes.
     pub fn hear(&mut self, mulaw: &[u8], voice: impl FnMut(VoiceStep)) {
+        if self.listens && self.session.is_none() {
+            self.tally.hears(mulaw.len() as u64);
+        }
         self.tell(|| Command::Audio(mulaw.to_vec()));
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();

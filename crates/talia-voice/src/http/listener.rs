@@ -27,6 +27,8 @@ const BUFFER: usize = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections get to finish their answers, and ended calls to come home.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the collector of traces may take for what is left when everything else is over.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 /// How long Twilio gets to ask what comes after the last streams: without an answer the caller would hear an error.
 const LAST_QUESTIONS: Duration = Duration::from_secs(2);
 
@@ -108,7 +110,7 @@ async fn serve_with(
     .await;
     sweeping.abort();
     resolving.abort();
-    app.store.close().await;
+    tokio::join!(app.store.close(), app.traces.close(LAST_SPANS));
     Served { cut_off }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::{self, Provider, ProviderKind},
     outgoing::ClientError,
-    providers::{Fault, Health, Watch, streaming_client},
+    providers::{Fault, Health, Watch, Work, streaming_client},
 };
 use std::{
     collections::HashMap,
@@ -112,9 +112,9 @@ impl CloudVoice {
         })
     }
 
-    /// Opens a call's way to it.
-    pub fn open(&self, voice: &Voice, tasks: &TaskTracker) -> Session {
-        self.tts.open(voice, tasks)
+    /// Opens a call's way to it; what it is given to speak is counted in `work`.
+    pub fn open(&self, voice: &Voice, work: &Work, tasks: &TaskTracker) -> Session {
+        self.tts.open(voice, work.of(self.watch.name()), tasks)
     }
 
     /// A phrase that is kept, from memory; never slow.
@@ -179,7 +179,7 @@ impl CloudVoice {
                     speed: 1.0,
                     language: Language::Spanish,
                 };
-                let session = self.open(&voice, &tasks);
+                let session = self.open(&voice, &Work::default(), &tasks);
                 collect(session.say(PROBE.to_owned()), PROBE, &voice).await.map(|_| ())
             })
             .await;

@@ -16,6 +16,7 @@ use self::{
     speaking::{Sentence, Unsaid, Voices},
     tts::{Tts, Voice},
 };
+use crate::providers::Work;
 use std::{collections::HashMap, sync::Arc};
 use talia_dialogue::SegmentId;
 use tokio::{
@@ -23,6 +24,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 /// Sentences that may wait for synthesis in one call.
 const QUEUE: usize = 64;
@@ -95,24 +97,31 @@ pub struct Mouth {
 }
 
 impl Mouth {
-    /// A mouth that reports to `events`; its workers are spawned on `tasks`. Connections that its voices need are opened
-    /// now, so that they stand when the first sentence comes.
-    pub fn new(engines: MouthEngines, voice: Voice, events: mpsc::Sender<MouthEvent>, tasks: &TaskTracker) -> Self {
+    /// A mouth that reports to `events` and counts in `work` what each voice was given; its workers are spawned on `tasks`.
+    /// Connections that its voices need are opened now, so that they stand when the first sentence comes.
+    pub fn new(
+        engines: MouthEngines,
+        voice: Voice,
+        events: mpsc::Sender<MouthEvent>,
+        work: &Work,
+        tasks: &TaskTracker,
+    ) -> Self {
         let (sentences, queue) = mpsc::channel(QUEUE);
         let (foreseen, foreseen_queue) = mpsc::channel(FORESEEN);
         let (done, said) = mpsc::channel(2 * QUEUE);
         let local = LocalVoice {
+            tally: work.of(engines.tts.name()),
             engines,
             voice,
             foreseen: Arc::default(),
         };
         let own = local.clone();
-        let voices = Voices::new(local.clone(), events.clone(), tasks.clone());
+        let voices = Voices::new(local.clone(), events.clone(), work.clone(), tasks.clone());
         // What a service makes ahead costs money, whether it is said or not.
         if voices.is_local() {
-            tasks.spawn(foresee_all(local, foreseen_queue));
+            tasks.spawn(foresee_all(local, foreseen_queue).in_current_span());
         }
-        tasks.spawn(say_all(voices, queue, done));
+        tasks.spawn(say_all(voices, queue, done).in_current_span());
         Self {
             sentences,
             foreseen,

@@ -6,7 +6,7 @@ use super::{
     release,
     tts::{Piece, Speech, TtsError, Voice},
 };
-use crate::providers::Fault;
+use crate::providers::{Fault, Tally};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -25,6 +25,8 @@ pub(super) struct LocalVoice {
     pub(super) engines: MouthEngines,
     pub(super) voice: Voice,
     pub(super) foreseen: Foreseen,
+    /// What it was given to say.
+    pub(super) tally: Tally,
 }
 
 impl LocalVoice {
@@ -119,6 +121,7 @@ impl LocalVoice {
             .acquire_owned()
             .await
             .map_err(|_| TtsError::Stopped)?;
+        self.tally.speaks(text);
         let (tts, text, voice) = (self.engines.tts.clone(), text.to_owned(), self.voice.clone());
         let spoken = tokio::task::spawn_blocking(move || {
             let spoken = tts.speak(&text, &voice);

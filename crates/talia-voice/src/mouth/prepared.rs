@@ -5,6 +5,7 @@ use super::{
     chain::Link,
     tts::{Session, TtsError, Voice},
 };
+use crate::providers::Work;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
@@ -38,12 +39,14 @@ pub async fn prepare(
     };
     let at_once = engines.workers.available_permits().clamp(1, limit);
     let tasks = TaskTracker::new();
+    // It belongs to no call.
+    let work = Work::default();
     let sessions: Arc<[_]> = engines
         .chain
         .iter()
         .map(|link| match link {
             Link::Local => None,
-            Link::Cloud(cloud) => Some(cloud.open(voice, &tasks)),
+            Link::Cloud(cloud) => Some(cloud.open(voice, &work, &tasks)),
         })
         .collect();
     let mut waiting = sentences.iter().cloned();

@@ -12,7 +12,7 @@ use super::{
     resume::{Alignment, rest_begins},
     tts::{Piece, Session, Speech},
 };
-use crate::providers::{Fault, FaultClass};
+use crate::providers::{Fault, FaultClass, Work};
 use std::{sync::Arc, time::Duration};
 use talia_audio::frame::duration_of;
 use talia_dialogue::SegmentId;
@@ -31,6 +31,8 @@ pub(super) struct Voices {
     pub(super) patience: Patience,
     pub(super) events: mpsc::Sender<MouthEvent>,
     pub(super) tasks: TaskTracker,
+    /// What voices were given to say.
+    work: Work,
     /// By link; opened when first needed.
     sessions: Vec<Option<Session>>,
     /// When all that was made will have been heard, if it was begun at once.
@@ -86,7 +88,7 @@ struct Race<'a> {
 }
 
 impl Voices {
-    pub(super) fn new(local: LocalVoice, events: mpsc::Sender<MouthEvent>, tasks: TaskTracker) -> Self {
+    pub(super) fn new(local: LocalVoice, events: mpsc::Sender<MouthEvent>, work: Work, tasks: TaskTracker) -> Self {
         let links = local.engines.chain.clone();
         let mut voices = Self {
             patience: local.engines.patience,
@@ -95,6 +97,7 @@ impl Voices {
             local,
             events,
             tasks,
+            work,
             heard_until: Instant::now(),
             given_up: None,
         };
@@ -119,7 +122,7 @@ impl Voices {
         if let Link::Cloud(cloud) = &self.links[link]
             && self.sessions[link].is_none()
         {
-            self.sessions[link] = Some(cloud.open(&self.local.voice, &self.tasks));
+            self.sessions[link] = Some(cloud.open(&self.local.voice, &self.work, &self.tasks));
         }
     }
 

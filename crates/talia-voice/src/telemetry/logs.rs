@@ -1,10 +1,16 @@
 //! Log lines: for people in a terminal, or one JSON object a line for machines.
 
+use super::spans::trace_id_text;
 use crate::config::{LogFormat, Telemetry};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+
+/// The span in whose lines a call's trace is named; it is open whatever is logged.
+pub fn call_span(call_sid: &str) -> tracing::Span {
+    tracing::error_span!("call", trace_id = trace_id_text(call_sid))
+}
 
 /// Starts logging to standard error for the whole process; a second call changes nothing.
 pub fn init_logs(telemetry: &Telemetry) {

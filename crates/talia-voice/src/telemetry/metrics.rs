@@ -45,6 +45,10 @@ pub struct Metrics {
     pub store_commit_seconds: Histogram,
     /// When the certificate in use ends, seconds of Unix time; 0 without TLS of our own.
     pub certificate_expires: Gauge,
+    /// Spans that a collector has taken.
+    pub spans_sent: Counter,
+    /// Spans that no collector took: it was slow, gone or failing.
+    pub spans_dropped: Counter,
     certificate_failures: Family<CertificateLabel, Counter>,
     refused: Family<RefusalLabel, Counter>,
     bad_frames: Family<BadFrameLabel, Counter>,
@@ -93,6 +97,8 @@ impl Default for Metrics {
             answered_unkept: Counter::default(),
             store_commit_seconds: fine_buckets(),
             certificate_expires: Gauge::default(),
+            spans_sent: Counter::default(),
+            spans_dropped: Counter::default(),
             certificate_failures: Family::default(),
             refused: Family::default(),
             bad_frames: Family::default(),
@@ -174,6 +180,12 @@ impl Metrics {
             "certificate_failures",
             "Certificates that could not be reloaded or ordered",
             self.certificate_failures.clone(),
+        );
+        all.register("spans_sent", "Spans that a collector took", self.spans_sent.clone());
+        all.register(
+            "spans_dropped",
+            "Spans that no collector took",
+            self.spans_dropped.clone(),
         );
         all.register("refused", "Requests, sockets and calls refused", self.refused.clone());
         all.register(

@@ -39,6 +39,7 @@ mod streams;
 mod tidy;
 mod tls;
 mod tools;
+mod traces;
 mod transfers;
 mod twilio_function;
 mod webhooks;

@@ -35,6 +35,8 @@ pub(super) struct Stream {
     /// Where the words up to there are to be asked for.
     finalize_at: Option<Position>,
     pub(super) has_worked: bool,
+    /// So much audio of it was counted as paid for, bytes.
+    charged: u64,
     /// Messages that could not be read.
     pub(super) malformed: u32,
 }
@@ -57,6 +59,7 @@ impl Stream {
             held_to: 0,
             finalize_at: None,
             has_worked: false,
+            charged: 0,
             malformed: 0,
         }
     }
@@ -102,6 +105,12 @@ impl Stream {
         if !self.traits.answers_by_progress {
             self.finalize_at = Some(place);
         }
+    }
+
+    /// What its service charges for that was not counted yet, bytes.
+    pub(super) fn newly_charged(&mut self) -> u64 {
+        let all = self.protocol.charged();
+        all - std::mem::replace(&mut self.charged, all).min(all)
     }
 
     /// Sends what is due; true when audio had to be left out because the ring no longer holds it.

@@ -95,6 +95,8 @@ pub trait Protocol: Send {
     fn discard(&mut self, out: &mut Vec<Wire>) -> u64;
     /// The kind of answer that comes next.
     fn expect(&mut self, expectation: Expectation, out: &mut Vec<Wire>);
+    /// How much of the audio given so far its service charges for, bytes.
+    fn charged(&self) -> u64;
     /// Nothing was sent for some seconds: what keeps the stream open, if it needs something.
     fn keep_alive(&mut self, out: &mut Vec<Wire>);
     /// Reads one text message.

@@ -9,7 +9,7 @@ use crate::config::Link as ChainLink;
 use crate::ears::EarEvent;
 use crate::ears::pool::Pool;
 use crate::ears::stt::{self, Recording, Stt};
-use crate::providers::{Fault, Health, Socket, Watch};
+use crate::providers::{Fault, Health, Socket, Tally, Watch, Work};
 use crate::telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ use talia_spanish::{Expectation, Language};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Commands that may wait: ten seconds of frames.
 const COMMANDS: usize = 512;
@@ -142,12 +143,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the task. Events go to `events`.
+    /// Starts the task. Events go to `events`; what is listened to is counted in `work`.
     pub fn start(
         chain: Arc<Chain>,
         writer: Writer,
         language: Language,
         events: mpsc::Sender<EarEvent>,
+        work: &Work,
         tasks: &TaskTracker,
     ) -> Self {
         let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -157,6 +159,8 @@ impl Session {
         let (link_sender, link_events) = mpsc::channel(EVENTS);
         let (answer_sender, answers) = mpsc::channel(ANSWERS);
         let task = Task {
+            tallies: chain.engines.iter().map(|engine| work.of(engine.stt.name())).collect(),
+            local_tally: work.of(writer.stt.name()),
             hearing: Hearing::new(Roster::new(&well, now, jitter()), chain.local, now),
             chain,
             writer,
@@ -173,7 +177,7 @@ impl Session {
             detects_turns: detects_turns.clone(),
             tasks: tasks.clone(),
         };
-        tasks.spawn(task.run());
+        tasks.spawn(task.run().in_current_span());
         Self {
             commands,
             detects_turns,
@@ -194,6 +198,9 @@ impl Session {
 struct Task {
     hearing: Hearing,
     chain: Arc<Chain>,
+    /// By engine.
+    tallies: Vec<Tally>,
+    local_tally: Tally,
     writer: Writer,
     language: Language,
     events: mpsc::Sender<EarEvent>,
@@ -320,6 +327,9 @@ impl Task {
                     self.hearing.disconnected(now, engine, fault);
                 }
             }
+            // What a connection didn't take is the next one's.
+            Order::Charged(engine, bytes) if self.link.is_some() => self.tallies[engine].hears(bytes),
+            Order::Charged(..) => {}
             // The call may be over: then nobody listens.
             Order::Report(event) => drop(self.events.send(event).await),
             Order::WriteDown {
@@ -353,7 +363,9 @@ impl Task {
             // The call may be over: then nobody listens.
             let _ = answers.blocking_send((job, text.ok()));
         });
-        if !admitted {
+        if admitted {
+            self.local_tally.hears(mulaw.len() as u64);
+        } else {
             let now = self.now();
             self.hearing.written_down(now, job, None);
         }

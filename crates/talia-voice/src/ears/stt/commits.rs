@@ -19,6 +19,8 @@ pub(super) struct Commit {
 pub(super) struct Commits {
     sent: u64,
     committed: u64,
+    /// Of it, what was not dropped.
+    kept: u64,
     waiting: VecDeque<Commit>,
 }
 
@@ -41,11 +43,17 @@ impl Commits {
         if self.waiting.len() == MOST {
             self.waiting.pop_front();
         }
+        self.kept += self.open_bytes();
         self.waiting.push_back(Commit {
             span: self.open(),
             item: None,
         });
         self.committed = self.sent;
+    }
+
+    /// The audio that commits hold or held.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept
     }
 
     /// The audio that no commit holds is dropped.

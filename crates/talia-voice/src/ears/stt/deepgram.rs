@@ -139,6 +139,11 @@ impl Protocol for Nova {
         // Key terms can be given at the handshake only.
     }
 
+    fn charged(&self) -> u64 {
+        // By the audio that it gets; a KeepAlive is free ("Audio Keep Alive").
+        self.sent
+    }
+
     fn keep_alive(&mut self, out: &mut Vec<Wire>) {
         out.push(Wire::Text(r#"{"type":"KeepAlive"}"#.to_owned()));
     }

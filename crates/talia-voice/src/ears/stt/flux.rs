@@ -141,6 +141,10 @@ impl Protocol for Turns {
         out.push(Wire::Text(configure.to_string()));
     }
 
+    fn charged(&self) -> u64 {
+        self.sent
+    }
+
     fn keep_alive(&mut self, _out: &mut Vec<Wire>) {
         // It knows no such message.
     }

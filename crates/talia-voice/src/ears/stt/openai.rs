@@ -160,6 +160,11 @@ impl Protocol for Transcription {
         out.push(update(&input, None));
     }
 
+    fn charged(&self) -> u64 {
+        // By what it writes down (the usage of `…input_audio_transcription.completed`); what was cleared was free.
+        self.commits.kept()
+    }
+
     fn keep_alive(&mut self, _out: &mut Vec<Wire>) {
         // A session lasts for an hour, silent or not.
     }

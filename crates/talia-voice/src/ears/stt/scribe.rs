@@ -130,6 +130,10 @@ impl Protocol for Session {
         // Key terms can be given at the handshake only.
     }
 
+    fn charged(&self) -> u64 {
+        self.commits.open().end
+    }
+
     fn keep_alive(&mut self, _out: &mut Vec<Wire>) {
         // It knows no such message.
     }

@@ -1,7 +1,8 @@
 //! Deepgram Aura by its WebSocket (`/v1/speak`): bare μ-law, no transcoding.
 //!
 //! Its audio bears no name: one text at a time, from its flush to `Flushed`; what comes between `Clear` and `Cleared`
-//! belongs to nobody. Shapes: the official Python SDK 7.17; 20 flushes a minute at most, from the page on `Flush`.
+//! belongs to nobody. Shapes: the official Python SDK 7.17, and the AsyncAPI description of `/v1/speak` (`mip_opt_out`); 20
+//! flushes a minute at most, from the page on `Flush`.
 
 use super::{
     Session, StreamingTts, Voice,
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     config::Provider,
-    providers::{Fault, FaultClass, Received, Target, Watch},
+    providers::{Fault, FaultClass, Received, Tally, Target, Watch},
 };
 use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
@@ -37,8 +38,8 @@ impl Aura {
 }
 
 impl StreamingTts for Aura {
-    fn open(&self, _voice: &Voice, tasks: &TaskTracker) -> Session {
-        socket_session::open(Flushes::new(&self.provider), self.watch.clone(), tasks)
+    fn open(&self, _voice: &Voice, tally: Tally, tasks: &TaskTracker) -> Session {
+        socket_session::open(Flushes::new(&self.provider), self.watch.clone(), tally, tasks)
     }
 }
 
@@ -63,8 +64,9 @@ struct Message {
 impl Flushes {
     /// A connection that is not open yet.
     pub fn new(provider: &Provider) -> Self {
+        // What callers are told trains nobody's models.
         let url = format!(
-            "{}/v1/speak?model={}&encoding=mulaw&sample_rate=8000",
+            "{}/v1/speak?model={}&encoding=mulaw&sample_rate=8000&mip_opt_out=true",
             socket_url(&provider.account.url),
             provider.model.as_deref().unwrap_or_default(),
         );

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::Provider,
-    providers::{Fault, Received, Target, Watch},
+    providers::{Fault, Received, Tally, Target, Watch},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -39,8 +39,8 @@ impl Cartesia {
 }
 
 impl StreamingTts for Cartesia {
-    fn open(&self, voice: &Voice, tasks: &TaskTracker) -> Session {
-        socket_session::open(Requests::new(&self.provider, voice), self.watch.clone(), tasks)
+    fn open(&self, voice: &Voice, tally: Tally, tasks: &TaskTracker) -> Session {
+        socket_session::open(Requests::new(&self.provider, voice), self.watch.clone(), tally, tasks)
     }
 }
 

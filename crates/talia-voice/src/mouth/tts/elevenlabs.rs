@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::Provider,
-    providers::{Fault, FaultClass, Received, Target, Watch},
+    providers::{Fault, FaultClass, Received, Tally, Target, Watch},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::HeaderName;
@@ -41,9 +41,9 @@ impl ElevenLabs {
 }
 
 impl StreamingTts for ElevenLabs {
-    fn open(&self, voice: &Voice, tasks: &TaskTracker) -> Session {
+    fn open(&self, voice: &Voice, tally: Tally, tasks: &TaskTracker) -> Session {
         let protocol = Contexts::new(&self.provider, voice);
-        socket_session::open(protocol, self.watch.clone(), tasks)
+        socket_session::open(protocol, self.watch.clone(), tally, tasks)
     }
 }
 

@@ -8,7 +8,7 @@ pub mod local;
 pub mod openai;
 pub mod socket_session;
 
-use crate::providers::Fault;
+use crate::providers::{Fault, Tally};
 use std::{sync::Arc, time::Duration};
 use talia_spanish::Language;
 use tokio::sync::mpsc;
@@ -53,7 +53,8 @@ pub trait Tts: Send + Sync {
 /// A service that speaks while it makes the speech.
 pub trait StreamingTts: Send + Sync {
     /// Opens what one call needs, and returns at once; what works for it is spawned on `tasks` and ends with the session.
-    fn open(&self, voice: &Voice, tasks: &TaskTracker) -> Session;
+    /// Texts are counted in `tally` when the service has been given them.
+    fn open(&self, voice: &Voice, tally: Tally, tasks: &TaskTracker) -> Session;
 }
 
 /// Texts that may wait in one session.

@@ -6,7 +6,7 @@ use super::{Order, Piece, Session, StreamingTts, Voice};
 use crate::{
     config::Provider,
     mouth::{inspect::sniff, pcm::PcmToMulaw},
-    providers::{Fault, post_json},
+    providers::{Fault, Tally, post_json},
 };
 use futures::StreamExt as _;
 use reqwest::{
@@ -57,9 +57,9 @@ impl OpenAiSpeech {
 }
 
 impl StreamingTts for OpenAiSpeech {
-    fn open(&self, voice: &Voice, tasks: &TaskTracker) -> Session {
+    fn open(&self, voice: &Voice, tally: Tally, tasks: &TaskTracker) -> Session {
         let (session, queue) = Session::new();
-        tasks.spawn(serve(self.request(voice.speed), queue, tasks.clone()));
+        tasks.spawn(serve(self.request(voice.speed), queue, tally, tasks.clone()));
         session
     }
 }
@@ -72,27 +72,44 @@ struct Request {
     body: Value,
 }
 
-async fn serve(request: Request, mut queue: mpsc::Receiver<Order>, tasks: TaskTracker) {
+impl Request {
+    /// Asks; the answer's body is still to come.
+    async fn send(self) -> Result<Response, Fault> {
+        post_json(&self.client, &self.url, self.authorization, &self.body).await
+    }
+}
+
+async fn serve(request: Request, mut queue: mpsc::Receiver<Order>, tally: Tally, tasks: TaskTracker) {
     while let Some(order) = queue.recv().await {
-        let mut request = request.clone();
+        let (mut request, tally) = (request.clone(), tally.clone());
         tasks.spawn(async move {
             request.body["input"] = json!(order.text.trim());
             let pieces = order.pieces;
-            let last = tokio::select! {
-                said = say(request, &pieces) => match said {
-                    Ok(()) => Piece::End,
-                    Err(fault) => Piece::Failed(fault),
-                },
-                // Nobody listens any more: the request is dropped, and its connection with it.
-                () = pieces.closed() => return,
+            let answer = tokio::select! {
+                answer = request.send() => answer,
+                // Nobody listens any more: the request is dropped, and its connection with it. The service has it.
+                () = pieces.closed() => return tally.speaks(&order.text),
+            };
+            let said = match answer {
+                Ok(answer) => {
+                    tally.speaks(&order.text);
+                    tokio::select! {
+                        said = read(answer, &pieces) => said,
+                        () = pieces.closed() => return,
+                    }
+                }
+                Err(fault) => Err(fault),
+            };
+            let last = match said {
+                Ok(()) => Piece::End,
+                Err(fault) => Piece::Failed(fault),
             };
             let _ = pieces.send(last).await;
         });
     }
 }
 
-async fn say(request: Request, pieces: &mpsc::Sender<Piece>) -> Result<(), Fault> {
-    let answer = post_json(&request.client, &request.url, request.authorization, &request.body).await?;
+async fn read(answer: Response, pieces: &mpsc::Sender<Piece>) -> Result<(), Fault> {
     let rate = rate_of(&answer)?;
     let mut converter = PcmToMulaw::new(rate).map_err(|_| Fault::malformed("a rate that can't be converted"))?;
     let mut body = answer.bytes_stream();

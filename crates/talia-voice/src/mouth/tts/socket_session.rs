@@ -5,7 +5,7 @@
 use super::{Order, Piece, Session};
 use crate::{
     config::Provider,
-    providers::{Fault, Received, Socket, Target, Watch},
+    providers::{Fault, Received, Socket, Tally, Target, Watch},
 };
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
@@ -83,13 +83,15 @@ pub enum Event {
 }
 
 /// Opens a session: the connection is made at once, so that the first text finds it.
-pub(super) fn open(protocol: impl Protocol, watch: Watch, tasks: &TaskTracker) -> Session {
+pub(super) fn open(protocol: impl Protocol, watch: Watch, tally: Tally, tasks: &TaskTracker) -> Session {
     let (session, queue) = Session::new();
     let talk = Talk {
         protocol,
         watch,
+        tally,
         queue,
         texts: 0,
+        sent: None,
         running: HashMap::new(),
         waiting: None,
     };
@@ -107,9 +109,12 @@ struct Running {
 struct Talk<P> {
     protocol: P,
     watch: Watch,
+    tally: Tally,
     queue: mpsc::Receiver<Order>,
     /// How many texts there were: their ids.
     texts: u64,
+    /// The text that is being sent now.
+    sent: Option<u64>,
     running: HashMap<u64, Running>,
     /// A text that came while there was no connection, or was sent into one that was dead.
     waiting: Option<Order>,
@@ -183,6 +188,7 @@ impl<P: Protocol> Talk<P> {
                     return Over::Lost(fault);
                 }
             }
+            self.count();
             if let Some(order) = self.waiting.take() {
                 to_send = self.begin(order, false);
                 continue;
@@ -238,7 +244,17 @@ impl<P: Protocol> Talk<P> {
             may_be_retried,
         };
         self.running.insert(self.texts, running);
+        self.sent = Some(self.texts);
         messages
+    }
+
+    /// Counts the text that the service was given just now. One that goes into a dead connection, and then again into a
+    /// new one, counts twice: nobody can tell whether the service had it.
+    fn count(&mut self) {
+        let sent = self.sent.take().and_then(|text_id| self.running.get(&text_id));
+        if let Some(running) = sent {
+            self.tally.speaks(&running.order.text);
+        }
     }
 
     /// Hands on what was meant; speech that nobody wants any more goes nowhere.
@@ -276,6 +292,7 @@ impl<P: Protocol> Talk<P> {
 
     /// The connection is lost: so are the texts on it, except one that was sent into a connection long dead.
     async fn lost(&mut self, fault: &Fault) {
+        self.sent = None;
         for (_, running) in self.running.drain() {
             if running.may_be_retried && !running.has_audio && self.waiting.is_none() && fault.is_worth_a_retry() {
                 self.waiting = Some(running.order);

@@ -17,7 +17,7 @@ use talia_voice::ears::EarEvent;
 use talia_voice::ears::pool::Pool;
 use talia_voice::ears::stream::session::{Chain, Command, Session, Writer};
 use talia_voice::ears::stt::{Recording, Stt, SttError};
-use talia_voice::providers::Health;
+use talia_voice::providers::{Health, Work};
 use talia_voice::telemetry::Metrics;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -115,6 +115,8 @@ pub(crate) struct Rig {
     pub(crate) events: mpsc::Receiver<EarEvent>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    /// What each recogniser was sent.
+    pub(crate) work: Work,
     pub(crate) tasks: TaskTracker,
     /// Lengths of what the local recogniser was given.
     pub(crate) recordings: Arc<Mutex<Vec<usize>>>,
@@ -144,13 +146,14 @@ impl Rig {
             }),
             pool: Pool::new(1, 4),
         };
-        let tasks = TaskTracker::new();
-        let session = Session::start(chain, writer, Language::Spanish, sender, &tasks);
+        let (work, tasks) = (Work::default(), TaskTracker::new());
+        let session = Session::start(chain, writer, Language::Spanish, sender, &work, &tasks);
         Self {
             session: Some(session),
             events,
             metrics,
             health,
+            work,
             tasks,
             recordings,
             clock,

@@ -11,7 +11,7 @@ use talia_speech::speech_cache::SpeechCache;
 use talia_voice::clock::Clock;
 use talia_voice::mouth::tts::{Tts, TtsError, Voice};
 use talia_voice::mouth::{Mouth, MouthEngines, MouthEvent, chain};
-use talia_voice::providers::Health;
+use talia_voice::providers::{Health, Work};
 use talia_voice::telemetry::Metrics;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -112,6 +112,8 @@ pub(crate) struct Speaking {
     pub(crate) mouth: Mouth,
     pub(crate) events: mpsc::Receiver<MouthEvent>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What each voice was given.
+    pub(crate) work: Work,
     pub(crate) tasks: TaskTracker,
     _folder: TempDir,
     sentences: u32,
@@ -145,11 +147,12 @@ impl Speaking {
 
     pub(crate) fn with(engines: MouthEngines, metrics: Arc<Metrics>, folder: TempDir) -> Self {
         let (sender, events) = mpsc::channel(256);
-        let tasks = TaskTracker::new();
+        let (work, tasks) = (Work::default(), TaskTracker::new());
         Self {
-            mouth: Mouth::new(engines, voice(), sender, &tasks),
+            mouth: Mouth::new(engines, voice(), sender, &work, &tasks),
             events,
             metrics,
+            work,
             tasks,
             _folder: folder,
             sentences: 0,

@@ -42,6 +42,19 @@ async fn every_voice_says_the_words_over_one_connection() {
 }
 
 #[tokio::test]
+async fn deepgram_is_told_to_learn_nothing_from_what_callers_are_told() {
+    let cast = Cast::new().await;
+    let said = Speaking::new(&cast, "aura").say(SENTENCES[0]).await;
+    assert!(said.complete, "{said:?}");
+    let opted_out = ("mip_opt_out".to_owned(), "true".to_owned());
+    let queries = cast.aura.queries();
+    assert!(
+        !queries.is_empty() && queries.iter().all(|query| query.contains(&opted_out)),
+        "{queries:?}"
+    );
+}
+
+#[tokio::test]
 async fn services_are_given_addresses_as_words_and_the_rest_as_it_is_written() {
     let cast = Cast::new().await;
     let mut speaking = Speaking::new(&cast, "cartesia");

@@ -46,6 +46,8 @@ pub enum Order {
     Disconnect,
     /// Send this on the open stream.
     Send(Wire),
+    /// This engine was sent so many more bytes of audio that are paid for.
+    Charged(usize, u64),
     /// Tell the call.
     Report(EarEvent),
     /// Have the local recogniser write this μ-law audio down.

@@ -24,7 +24,11 @@ impl Hearing {
             let engine = stream.engine;
             self.orders.push_back(Order::Degraded(engine));
         }
+        let (engine, charged) = (stream.engine, stream.newly_charged());
         self.send();
+        if charged > 0 {
+            self.orders.push_back(Order::Charged(engine, charged));
+        }
         self.take_in(now);
         self.answer(now);
     }
