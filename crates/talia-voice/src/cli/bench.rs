@@ -1,5 +1,8 @@
-//! `talia-voice bench`: the frame path, the start, or our own share of turns, measured on this machine in one run.
+//! `talia-voice bench`: the frame path, the start, our own share of turns, or a call's memory, measured on this machine in one
+//! run.
 
+mod memory;
+mod services;
 mod turns;
 
 use super::Options;
@@ -39,12 +42,18 @@ pub(super) struct Bench {
     /// Measures our own share of turns instead, in so many calls at once, against services of fixed delays.
     #[arg(long, value_name = "CALLS")]
     turns: Option<usize>,
+    /// Measures what a live call costs in memory instead, with so many calls at once against services of fixed delays.
+    #[arg(long, value_name = "CALLS", conflicts_with = "turns")]
+    memory: Option<usize>,
 }
 
 impl Bench {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
         if let Some(calls) = self.turns {
             return Box::pin(turns::run(calls.max(1))).await;
+        }
+        if let Some(calls) = self.memory {
+            return Box::pin(memory::run(calls.max(2))).await;
         }
         let models = Config::models(&Sources::of_process(options.config.clone()))?;
         let models = models_dir(models.directory.as_ref());

@@ -123,7 +123,7 @@ impl Load {
     }
 }
 
-fn print_memory(steps: &MemorySteps) {
+pub(super) fn print_memory(steps: &MemorySteps) {
     let [half, full] = steps.calls;
     let shown = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.0}"));
     println!(
