@@ -162,7 +162,9 @@ impl Ears {
     pub fn listen(&mut self) {
         self.listens = true;
         if self.session.is_none() && self.turn.is_none() {
-            self.session = self.engines.session(self.language, &self.events, &self.work, &self.tasks);
+            self.session = self
+                .engines
+                .session(self.language, &self.events, &self.work, &self.tasks);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::stage::{KEY, count, file, ring, said, server, service, sessions};
 use crate::harness::CallServer;
 use crate::mixes::{expected, left, patient, teach};
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use talia_simulator::providers::models::ChatCompletions;
 use talia_simulator::providers::openai_realtime::{Fault, Note};
 
@@ -44,7 +44,7 @@ async fn f11_whatever_goes_wrong_once_the_call_ends_in_its_lead() {
         Fault::LateWords(1_200),
         Fault::Refuse(503),
     ];
-    let calls = faults.map(|fault| survives(fault, 4_000));
+    let calls = faults.map(|fault| survives(fault, 4_000).boxed());
     let silences: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
     for (fault, silence) in silences {
         println!("F11 {fault:?}: longest silence {silence} ms");
