@@ -28,6 +28,9 @@ command -v npm >/dev/null || missing+=(npm)
 if [ "${1:-}" = test ]; then
   command -v node >/dev/null || missing+=(nodejs)
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+  # Debian keeps PostgreSQL's programs out of the way. The tests start a cluster of their own.
+  command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+  command -v ps >/dev/null || missing+=(procps)
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

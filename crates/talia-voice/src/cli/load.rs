@@ -30,7 +30,7 @@ pub(super) struct Load {
     /// Cuts each call's first media socket after so many milliseconds: how soon does the caller hear something again?
     #[arg(long)]
     cut_ms: Option<u64>,
-    /// A server's SQLite database (`sqlite:PATH`), which is held against it for a part of the run: what do its webhooks
+    /// A server's database (`sqlite:PATH` or `postgres://…`), which is held against it for a part of the run: what do its webhooks
     /// take without it?
     #[arg(long, value_name = "URL")]
     hold_database: Option<String>,

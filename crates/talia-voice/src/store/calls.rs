@@ -1,12 +1,14 @@
 //! Table `voice_calls`: one row a call, whose status never goes back.
 
+use super::columns::{MaybeTime, Time};
+use super::engine::{Connection, Pool};
+use super::outbox;
 use super::outbox::{EventType, NewEvent, OutboxRow};
+use super::sql::{Place, sql};
 use super::write::reason_word;
-use super::{outbox, times};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{SqliteConnection, SqlitePool};
 use talia_dialogue::EndReason;
 use talia_twilio::CallStatus;
 
@@ -47,9 +49,12 @@ pub struct CallRow {
     pub from_number: String,
     pub to_number: String,
     pub status: String,
+    #[sqlx(try_from = "Time")]
     pub started_at: String,
+    #[sqlx(try_from = "MaybeTime")]
     pub ended_at: Option<String>,
     pub ended_reason: Option<String>,
+    #[sqlx(try_from = "MaybeTime")]
     pub disclosure_heard_at: Option<String>,
     pub duration_s: Option<i64>,
     pub streams: i64,
@@ -109,7 +114,7 @@ pub(super) struct Events<'a> {
 impl Events<'_> {
     pub(super) async fn add(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         (kind, call_sid, of): (EventType, &str, &str),
         at: Timestamp,
         data: serde_json::Value,
@@ -129,17 +134,17 @@ impl Events<'_> {
 
 /// Writes the row of a call that begins, or completes one that a status report began.
 pub(super) async fn start(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     call: &NewCall,
     events: &mut Events<'_>,
 ) -> Result<Started, sqlx::Error> {
     let known = fetch(&mut *connection, &call.call_sid).await?;
-    sqlx::query(
+    sql(
         "INSERT INTO voice_calls
              (call_sid, account_sid, direction, assistant, from_number, to_number, status, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (call_sid) DO UPDATE SET
-             account_sid = ?2, direction = ?3, assistant = COALESCE(assistant, ?4), from_number = ?5, to_number = ?6",
+             account_sid = $2, direction = $3, assistant = COALESCE(voice_calls.assistant, $4), from_number = $5, to_number = $6",
     )
     .bind(&call.call_sid)
     .bind(&call.account_sid)
@@ -148,8 +153,8 @@ pub(super) async fn start(
     .bind(&call.from)
     .bind(&call.to)
     .bind(call.status.as_str())
-    .bind(times::text(call.at))
-    .execute(&mut *connection)
+    .bind(call.at)
+    .run(connection)
     .await?;
     let report = StatusReport {
         call_sid: call.call_sid.clone(),
@@ -176,18 +181,18 @@ pub(super) async fn start(
 
 /// Takes a report in; one about an unknown call begins its row. Answers whether it was new.
 pub(super) async fn advance(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     report: &StatusReport,
     events: &mut Events<'_>,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query(
+    sql(
         "INSERT INTO voice_calls (call_sid, account_sid, direction, from_number, to_number, status, started_at)
-         VALUES (?1, '', '', '', '', ?2, ?3) ON CONFLICT (call_sid) DO NOTHING",
+         VALUES ($1, '', '', '', '', $2, $3) ON CONFLICT (call_sid) DO NOTHING",
     )
     .bind(&report.call_sid)
     .bind(report.status.as_str())
-    .bind(times::text(report.at))
-    .execute(&mut *connection)
+    .bind(report.at)
+    .run(connection)
     .await?;
     let new = report_once(&mut *connection, report).await?;
     if report.status.is_terminal() {
@@ -198,31 +203,31 @@ pub(super) async fn advance(
 
 /// Keeps a report and derives the call's row from all that there are: the same row whatever the order in which they
 /// came. Of two ends the one that Twilio counted first stands; one that isn't counted has only the time of its arrival.
-async fn report_once(connection: &mut SqliteConnection, report: &StatusReport) -> Result<bool, sqlx::Error> {
-    let kept = sqlx::query(
-        "INSERT INTO call_reports (call_sid, status, sequence, at, duration_s) VALUES (?, ?, ?, ?, ?)
+async fn report_once(connection: &mut Connection, report: &StatusReport) -> Result<bool, sqlx::Error> {
+    let kept = sql(
+        "INSERT INTO call_reports (call_sid, status, sequence, at, duration_s) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT DO NOTHING",
     )
     .bind(&report.call_sid)
     .bind(report.status.as_str())
     .bind(report.sequence.map_or(-1, |sequence| sequence as i64))
-    .bind(times::text(report.at))
+    .bind(report.at)
     .bind(report.duration_s)
-    .execute(&mut *connection)
+    .run(connection)
     .await?;
-    if kept.rows_affected() == 0 {
+    if kept == 0 {
         return Ok(false);
     }
-    let reports: Vec<(String, i64, String, Option<i64>)> = sqlx::query_as(
-        "SELECT status, sequence, at, duration_s FROM call_reports WHERE call_sid = ?
+    let reports: Vec<(String, i64, Time, Option<i64>)> = sql(
+        "SELECT status, sequence, at, duration_s FROM call_reports WHERE call_sid = $1
          ORDER BY sequence < 0, sequence, rowid",
     )
     .bind(&report.call_sid)
-    .fetch_all(&mut *connection)
+    .all(&mut *connection)
     .await?;
     let known = reports
         .iter()
-        .filter_map(|(status, _, at, duration)| Some((CallStatus::parse(status)?, at, *duration)));
+        .filter_map(|(status, _, at, duration)| Some((CallStatus::parse(status)?, *at, *duration)));
     let status = known
         .clone()
         .map(|(status, ..)| status)
@@ -231,60 +236,58 @@ async fn report_once(connection: &mut SqliteConnection, report: &StatusReport) -
     let first = known.clone().map(|(_, at, _)| at).min();
     let end = known.clone().find(|(status, ..)| status.is_terminal());
     // What ended by our own doing is over, whatever is reported late.
-    sqlx::query(
-        "UPDATE voice_calls SET
-             status = CASE WHEN ?2 OR ended_at IS NULL THEN ?3 ELSE status END,
-             started_at = COALESCE(MIN(started_at, ?4), started_at),
-             ended_at = COALESCE(?5, ended_at), duration_s = COALESCE(?6, duration_s)
-         WHERE call_sid = ?1",
-    )
+    sql("UPDATE voice_calls SET
+             status = CASE WHEN $2 OR ended_at IS NULL THEN $3 ELSE status END,
+             started_at = CASE WHEN $4 < started_at THEN $4 ELSE started_at END,
+             ended_at = COALESCE($5, ended_at), duration_s = COALESCE($6, duration_s)
+         WHERE call_sid = $1")
     .bind(&report.call_sid)
     .bind(status.is_terminal())
     .bind(status.as_str())
     .bind(first)
-    .bind(end.as_ref().map(|(_, at, _)| at))
+    .bind(end.as_ref().map(|(_, at, _)| *at))
     .bind(end.as_ref().and_then(|(.., duration)| *duration))
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(true)
 }
 
 /// Writes down that a conversation is over, and why.
 pub(super) async fn end(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     ending: &Ending,
     events: &mut Events<'_>,
 ) -> Result<(), sqlx::Error> {
     // Twilio's own word for the end stays, if it came first.
-    sqlx::query(
+    sql(
         "UPDATE voice_calls SET status = CASE WHEN ended_at IS NULL THEN 'completed' ELSE status END,
-             ended_at = COALESCE(ended_at, ?2), ended_reason = COALESCE(ended_reason, ?3)
-         WHERE call_sid = ?1",
+             ended_at = COALESCE(ended_at, $2), ended_reason = COALESCE(ended_reason, $3)
+         WHERE call_sid = $1",
     )
     .bind(&ending.call_sid)
-    .bind(times::text(ending.at))
+    .bind(ending.at)
     .bind(ending.reason)
-    .execute(&mut *connection)
+    .run(connection)
     .await?;
     completed(connection, &ending.call_sid, ending.at, events).await
 }
 
 /// Writes down when the caller had heard that an AI is speaking; the first time stays.
 pub(super) async fn disclosure_heard(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     call_sid: &str,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE voice_calls SET disclosure_heard_at = COALESCE(disclosure_heard_at, ?2) WHERE call_sid = ?1")
+    sql("UPDATE voice_calls SET disclosure_heard_at = COALESCE(disclosure_heard_at, $2) WHERE call_sid = $1")
         .bind(call_sid)
-        .bind(times::text(at))
-        .execute(connection)
+        .bind(at)
+        .run(connection)
         .await?;
     Ok(())
 }
 
 async fn completed(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     call_sid: &str,
     at: Timestamp,
     events: &mut Events<'_>,
@@ -302,37 +305,32 @@ async fn completed(
 }
 
 /// Reads one call.
-pub(super) async fn fetch<'e, E>(executor: E, call_sid: &str) -> Result<Option<CallRow>, sqlx::Error>
-where
-    E: sqlx::Executor<'e, Database = sqlx::Sqlite>,
-{
-    sqlx::query_as("SELECT * FROM voice_calls WHERE call_sid = ?")
+pub(super) async fn fetch(place: impl Into<Place<'_>>, call_sid: &str) -> Result<Option<CallRow>, sqlx::Error> {
+    sql("SELECT * FROM voice_calls WHERE call_sid = $1")
         .bind(call_sid)
-        .fetch_optional(executor)
+        .optional(place)
         .await
 }
 
 /// The newest calls first.
-pub(super) async fn recent(pool: &SqlitePool, limit: u32) -> Result<Vec<CallRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM voice_calls ORDER BY started_at DESC, call_sid DESC LIMIT ?")
+pub(super) async fn recent(pool: &Pool, limit: u32) -> Result<Vec<CallRow>, sqlx::Error> {
+    sql("SELECT * FROM voice_calls ORDER BY started_at DESC, call_sid DESC LIMIT $1")
         .bind(limit)
-        .fetch_all(pool)
+        .all(pool)
         .await
 }
 
 /// The calls that have not ended, as `node` sees them.
-pub(super) async fn open(pool: &SqlitePool, node: &str, now: Timestamp) -> Result<Vec<OpenCall>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT call_sid, status, streams,
+pub(super) async fn open(pool: &Pool, node: &str, now: Timestamp) -> Result<Vec<OpenCall>, sqlx::Error> {
+    sql("SELECT call_sid, status, streams,
                 EXISTS (SELECT 1 FROM transfers WHERE transfers.call_sid = voice_calls.call_sid
                         AND state <> 'unanswered') AS transferred,
                 EXISTS (SELECT 1 FROM conversations JOIN nodes USING (node)
-                        WHERE conversations.call_sid = voice_calls.call_sid AND node <> ?1 AND alive_until > ?2)
+                        WHERE conversations.call_sid = voice_calls.call_sid AND node <> $1 AND alive_until > $2)
                     AS held_elsewhere
-         FROM voice_calls WHERE ended_at IS NULL",
-    )
-    .bind(node)
-    .bind(times::text(now))
-    .fetch_all(pool)
+         FROM voice_calls WHERE ended_at IS NULL")
+    .id(node)
+    .bind(now)
+    .all(pool)
     .await
 }

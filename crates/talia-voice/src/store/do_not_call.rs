@@ -1,11 +1,12 @@
 //! Table `do_not_call`: numbers whose owners don't want to be called.
 
-use super::times;
+use super::columns::Time;
+use super::engine::Connection;
+use super::sql::sql;
 use super::write::{Write, Written};
 use super::{Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 /// A change of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +27,13 @@ pub struct DoNotCallRow {
     pub number: String,
     pub reason: String,
     pub added_by: String,
+    #[sqlx(try_from = "Time")]
     pub added_at: String,
 }
 
 /// Changes the list; answers whether anything changed.
 pub(super) async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     change: &DoNotCallChange,
     at: Timestamp,
 ) -> Result<bool, sqlx::Error> {
@@ -41,34 +43,34 @@ pub(super) async fn change(
             reason,
             added_by,
         } => {
-            sqlx::query(
-                "INSERT INTO do_not_call (number, reason, added_by, added_at) VALUES (?, ?, ?, ?)
+            sql(
+                "INSERT INTO do_not_call (number, reason, added_by, added_at) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (number) DO NOTHING",
             )
             .bind(number)
             .bind(reason)
             .bind(added_by)
-            .bind(times::text(at))
-            .execute(connection)
+            .bind(at)
+            .run(connection)
             .await?
         }
         DoNotCallChange::Remove { number } => {
-            sqlx::query("DELETE FROM do_not_call WHERE number = ?")
+            sql("DELETE FROM do_not_call WHERE number = $1")
                 .bind(number)
-                .execute(connection)
+                .run(connection)
                 .await?
         }
     };
-    Ok(done.rows_affected() > 0)
+    Ok(done > 0)
 }
 
 /// Whether a number is on the list.
-pub(super) async fn has(connection: &mut SqliteConnection, number: &str) -> Result<bool, sqlx::Error> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM do_not_call WHERE number = ?")
+pub(super) async fn has(connection: &mut Connection, number: &str) -> Result<bool, sqlx::Error> {
+    let (found,): (bool,) = sql("SELECT EXISTS (SELECT 1 FROM do_not_call WHERE number = $1)")
         .bind(number)
-        .fetch_optional(connection)
+        .one(connection)
         .await?;
-    Ok(found.is_some())
+    Ok(found)
 }
 
 impl Store {
@@ -82,9 +84,9 @@ impl Store {
 
     /// The list, the newest first.
     pub async fn do_not_call(&self, limit: u32) -> Result<Vec<DoNotCallRow>, StoreError> {
-        let rows = sqlx::query_as("SELECT * FROM do_not_call ORDER BY added_at DESC, number LIMIT ?")
+        let rows = sql("SELECT * FROM do_not_call ORDER BY added_at DESC, number LIMIT $1")
             .bind(limit)
-            .fetch_all(self.readers())
+            .all(self.readers())
             .await;
         self.read(rows)
     }

@@ -1,6 +1,7 @@
 //! Why something couldn't be written or read.
 
 use crate::telemetry::labels::StoreFault;
+use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 /// Why something couldn't be written or read.
@@ -10,7 +11,7 @@ pub enum StoreError {
     /// The database can't be opened or brought up to date: the server must not start.
     #[error("database {url}: {reason}")]
     Open {
-        /// The address as configured.
+        /// The address as configured, without a password.
         url: String,
         /// What the database says.
         reason: String,
@@ -24,7 +25,7 @@ pub enum StoreError {
     /// Another process holds the database.
     #[error("the database is locked by another process")]
     Locked,
-    /// The disk failed.
+    /// The disk failed, or the server is gone, hangs or refuses us.
     #[error("the database can't be read or written: {0}")]
     Io(String),
     /// The write contradicts what is kept, for example it names a call that isn't known: trying again is no use.
@@ -70,9 +71,13 @@ impl From<sqlx::Error> for StoreError {
         let sqlx::Error::Database(database) = &error else {
             return match error {
                 sqlx::Error::Io(io) => Self::Io(io.to_string()),
+                sqlx::Error::PoolTimedOut => Self::Io("no connection in time".to_owned()),
                 other => Self::Other(other.to_string()),
             };
         };
+        if let Some(error) = database.try_downcast_ref::<PgDatabaseError>() {
+            return of_sqlstate(error.code());
+        }
         // The low byte of an extended result code is its class: https://www.sqlite.org/rescode.html
         let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(1);
         match code & 0xFF {
@@ -83,5 +88,20 @@ impl From<sqlx::Error> for StoreError {
             19 => Self::Rejected(format!("result code {code}")),
             _ => Self::Other(format!("result code {code}")),
         }
+    }
+}
+
+/// PostgreSQL's codes, whose first two characters are a class (<https://www.postgresql.org/docs/15/errcodes-appendix.html>).
+/// The server's own text may hold values, and is not kept.
+fn of_sqlstate(code: &str) -> StoreError {
+    let said = format!("SQLSTATE {code}");
+    match (code.get(..2).unwrap_or_default(), code) {
+        (_, "53100") => StoreError::Full,
+        (_, "25006" | "42501") => StoreError::ReadOnly,
+        (_, "55P03" | "40001" | "40P01") => StoreError::Locked,
+        // A connection that is lost or refused, a shutdown, too little of something, a statement that took too long.
+        ("08" | "28" | "53" | "57" | "58", _) | (_, "25P03") => StoreError::Io(said),
+        ("22" | "23", _) => StoreError::Rejected(said),
+        _ => StoreError::Other(said),
     }
 }

@@ -1,12 +1,13 @@
 //! Table `leads`: at most one a call.
 
 use super::calls::Events;
+use super::columns::{Id, Time};
+use super::engine::{Connection, Pool};
 use super::outbox::EventType;
-use super::times;
+use super::sql::sql;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{SqliteConnection, SqlitePool};
 
 /// What the caller told of themselves. A field that is `None` leaves what was kept before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +29,7 @@ pub struct LeadFields {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct LeadRow {
     /// UUID of version 7.
+    #[sqlx(try_from = "Id")]
     pub id: String,
     pub call_sid: String,
     pub name: Option<String>,
@@ -41,7 +43,9 @@ pub struct LeadRow {
     pub name_confirmed: bool,
     pub email_confirmed: bool,
     pub phone_confirmed: bool,
+    #[sqlx(try_from = "Time")]
     pub created_at: String,
+    #[sqlx(try_from = "Time")]
     pub updated_at: String,
 }
 
@@ -55,25 +59,27 @@ pub(super) struct LeadOf {
 
 /// Keeps a call's lead. The first time it becomes an event, later times amend the row.
 pub(super) async fn save(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, lead): (&str, &LeadOf),
     events: &mut Events<'_>,
 ) -> Result<(), sqlx::Error> {
     let fields = &lead.fields;
-    let row: LeadRow = sqlx::query_as(
+    let row: LeadRow = sql(
         "INSERT INTO leads (id, call_sid, name, email, phone, company, notes, purpose,
                             name_confirmed, email_confirmed, phone_confirmed, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
          ON CONFLICT (call_sid) DO UPDATE SET
-             name_confirmed = CASE WHEN ?3 IS NULL THEN name_confirmed ELSE ?9 END,
-             email_confirmed = CASE WHEN ?4 IS NULL THEN email_confirmed ELSE ?10 END,
-             phone_confirmed = CASE WHEN ?5 IS NULL THEN phone_confirmed ELSE ?11 END,
-             name = COALESCE(?3, name), email = COALESCE(?4, email), phone = COALESCE(?5, phone),
-             company = COALESCE(?6, company), notes = COALESCE(?7, notes), purpose = COALESCE(?8, purpose),
-             updated_at = ?12
+             name_confirmed = CASE WHEN $3 IS NULL THEN leads.name_confirmed ELSE $9 END,
+             email_confirmed = CASE WHEN $4 IS NULL THEN leads.email_confirmed ELSE $10 END,
+             phone_confirmed = CASE WHEN $5 IS NULL THEN leads.phone_confirmed ELSE $11 END,
+             name = COALESCE($3, leads.name), email = COALESCE($4, leads.email),
+             phone = COALESCE($5, leads.phone),
+             company = COALESCE($6, leads.company), notes = COALESCE($7, leads.notes),
+             purpose = COALESCE($8, leads.purpose),
+             updated_at = $12
          RETURNING *",
     )
-    .bind(id)
+    .id(id)
     .bind(&lead.call_sid)
     .bind(&fields.name)
     .bind(&fields.email)
@@ -84,17 +90,17 @@ pub(super) async fn save(
     .bind(fields.name_confirmed)
     .bind(fields.email_confirmed)
     .bind(fields.phone_confirmed)
-    .bind(times::text(lead.at))
-    .fetch_one(&mut *connection)
+    .bind(lead.at)
+    .one(&mut *connection)
     .await?;
     let subject = (EventType::LeadCreated, lead.call_sid.as_str(), "");
     events.add(connection, subject, lead.at, json!(row)).await
 }
 
 /// A call's lead.
-pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Option<LeadRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM leads WHERE call_sid = ?")
+pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Option<LeadRow>, sqlx::Error> {
+    sql("SELECT * FROM leads WHERE call_sid = $1")
         .bind(call_sid)
-        .fetch_optional(pool)
+        .optional(pool)
         .await
 }

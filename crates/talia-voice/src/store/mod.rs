@@ -4,8 +4,10 @@
 //! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
 
 mod calls;
+mod columns;
 mod conversations;
 mod do_not_call;
+mod engine;
 mod error;
 mod hold;
 mod ids;
@@ -14,6 +16,7 @@ mod open;
 mod outbound;
 mod outbox;
 mod probe;
+mod sql;
 mod stream_tokens;
 mod times;
 mod tool_acts;

@@ -1,6 +1,7 @@
 //! The store as the rest of the program sees it.
 
 use super::calls::Ending;
+use super::engine::{self, Engine, Pool};
 use super::ids::Ids;
 use super::leads::LeadOf;
 use super::stream_tokens::NewToken;
@@ -16,11 +17,7 @@ use super::{
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
 use std::collections::VecDeque;
-use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::EndReason;
@@ -28,28 +25,29 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
 /// Writes handed over and not yet taken by the writer; whoever hands over more waits, except [`Store::record`].
 const QUEUE: usize = 4_096;
-/// How long another process may hold the database before that counts as a failure.
-const BUSY: Duration = Duration::from_secs(1);
-/// Reads at once.
-const READERS: u32 = 4;
-/// Pages of SQLite's default size in a MiB.
-const PAGES_PER_MIB: u32 = 256;
 
 /// How a store is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StoreSettings {
-    /// `sqlite:` and a path.
+    /// `sqlite:` and a path, or `postgres://` and a server.
     pub url: String,
-    /// The size at which the file counts as full.
+    /// The size at which SQLite's file counts as full.
     pub max_size_mib: Option<u32>,
     /// How many writes wait in memory while the database can't be written.
     pub backlog: usize,
     /// How many committed events a slow listener may be behind.
     pub feed_buffer: usize,
+}
+
+/// Without the password.
+impl std::fmt::Debug for StoreSettings {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("StoreSettings")
+            .field("url", &engine::shown(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 impl StoreSettings {
@@ -68,7 +66,7 @@ impl StoreSettings {
 #[derive(Debug, Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
-    readers: SqlitePool,
+    readers: Pool,
     committed: broadcast::Sender<Arc<OutboxRow>>,
     ids: Arc<Ids>,
     clock: Clock,
@@ -80,35 +78,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, or makes it (readable by its owner only), and brings its tables up to date.
+    /// Opens the database, makes SQLite's file where it is missing (readable by its owner only), and brings its tables
+    /// up to date.
     pub async fn open(settings: StoreSettings, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open {
-            url: settings.url.clone(),
+            url: engine::shown(&settings.url),
             reason,
         };
-        let options = SqliteConnectOptions::from_str(&settings.url)
-            .map_err(|error| failed(error.to_string()))?
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .disable_statement_logging();
-        keep_private(options.get_filename()).map_err(|error| failed(error.to_string()))?;
-        let mut connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
-        MIGRATIONS
-            .run(&mut connection)
+        let engine = Engine::of(&settings.url).map_err(|error| failed(error.to_string()))?;
+        let (engine, readers) = Box::pin(engine.prepare(&settings)).await.map_err(failed)?;
+        let connection = Box::pin(engine.connect())
             .await
             .map_err(|error| failed(error.to_string()))?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(options.clone().read_only(true));
-        // A page limit belongs to a connection, and only the writer's can grow the file.
-        let options = match settings.max_size_mib {
-            Some(mib) => options.pragma("max_page_count", mib.saturating_mul(PAGES_PER_MIB).to_string()),
-            None => options,
-        };
-        let connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let (committed, _) = broadcast::channel(settings.feed_buffer);
         let ids = Ids::new();
@@ -124,7 +105,7 @@ impl Store {
             writer: TaskTracker::new(),
         };
         let writer = Writer {
-            options,
+            engine,
             connection: Some(connection),
             jobs: receiver,
             committed,
@@ -133,6 +114,8 @@ impl Store {
             metrics,
             backlog: VecDeque::new(),
             longest_backlog: settings.backlog,
+            in_doubt: Vec::new(),
+            doubtful: false,
             closing: store.closing.clone(),
         };
         store.writer.spawn(writer.run());
@@ -364,7 +347,7 @@ impl Store {
         }
     }
 
-    pub(super) fn readers(&self) -> &SqlitePool {
+    pub(super) fn readers(&self) -> &Pool {
         &self.readers
     }
 
@@ -393,19 +376,4 @@ impl Store {
             error
         })
     }
-}
-
-/// Makes the file readable by its owner only, before the database makes it readable by all. SQLite gives its
-/// companions (`-wal`, `-shm`) the same permissions.
-fn keep_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-        let file = options.mode(0o600).open(path)?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-    }
-    #[cfg(not(unix))]
-    options.open(path).map(drop)
 }

@@ -2,12 +2,14 @@
 //!
 //! Caps are counted and a call admitted in one transaction: however many ask at once, no cap is ever exceeded.
 
+use super::columns::{Id, Json, MaybeJson, Time};
+use super::engine::Connection;
+use super::sql::{Value, sql};
 use super::write::{Write, Written};
-use super::{Store, StoreError, do_not_call, times};
+use super::{Store, StoreError, do_not_call};
 use crate::dialing::{Denial, Door, Permit, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 /// The longest text of a wish that is kept in the audit; a number has 16 characters.
 const LONGEST_WISH: usize = 32;
@@ -64,8 +66,7 @@ pub enum DialAnswer {
 }
 
 /// How far a call out has come; from `Dialled` on, `voice_calls` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
-#[sqlx(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutboundState {
     /// Written, and perhaps just being dialled.
@@ -78,9 +79,32 @@ pub enum OutboundState {
     Failed,
 }
 
+impl OutboundState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Dialling => "dialling",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Dialled => "dialled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl TryFrom<String> for OutboundState {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        [Self::Dialling, Self::Unconfirmed, Self::Dialled, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or(word)
+    }
+}
+
 /// A call out as it is kept.
 #[derive(Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct OutboundRow {
+    #[sqlx(try_from = "Id")]
     pub id: String,
     pub door: String,
     pub asked_by: String,
@@ -88,14 +112,18 @@ pub struct OutboundRow {
     pub from_number: String,
     pub assistant: Option<String>,
     pub purpose: Option<String>,
+    #[sqlx(try_from = "Json")]
     pub variables: String,
+    #[sqlx(try_from = "MaybeJson")]
     pub consent: Option<String>,
     pub reserved_micros: i64,
+    #[sqlx(try_from = "String")]
     pub state: OutboundState,
     /// A word, and Twilio's error behind it where there was one.
     pub failure: Option<String>,
     pub call_sid: Option<String>,
     pub answered_by: Option<String>,
+    #[sqlx(try_from = "Time")]
     pub created_at: String,
 }
 
@@ -134,36 +162,32 @@ const COLUMNS: &str = "SELECT id, door, asked_by, to_number, from_number, assist
                        reserved_micros, state, failure, call_sid, answered_by, created_at FROM outbound_calls";
 
 async fn row_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (door, asked_by, key): (&str, &str, &str),
 ) -> Result<Option<(OutboundRow, Vec<u8>)>, sqlx::Error> {
-    let found: Option<(String, Vec<u8>)> = sqlx::query_as(
-        "SELECT id, request_sha256 FROM outbound_calls WHERE door = ? AND asked_by = ? AND idempotency_key = ?",
-    )
-    .bind(door)
-    .bind(asked_by)
-    .bind(key)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((id, sha256)) = found else {
+    let found: Option<(Id, Vec<u8>)> =
+        sql("SELECT id, request_sha256 FROM outbound_calls WHERE door = $1 AND asked_by = $2 AND idempotency_key = $3")
+            .bind(door)
+            .bind(asked_by)
+            .bind(key)
+            .optional(&mut *connection)
+            .await?;
+    let Some((Id(id), sha256)) = found else {
         return Ok(None);
     };
     let row = fetch(connection, &id).await?;
     Ok(row.map(|row| (row, sha256)))
 }
 
-async fn fetch(connection: &mut SqliteConnection, id: &str) -> Result<Option<OutboundRow>, sqlx::Error> {
-    sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = ?")))
-        .bind(id)
-        .fetch_optional(connection)
+async fn fetch(connection: &mut Connection, id: &str) -> Result<Option<OutboundRow>, sqlx::Error> {
+    sql(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = $1")))
+        .id(id)
+        .optional(&mut *connection)
         .await
 }
 
 /// Writes down a wish and what is said to it; a wish that is granted is a row that may be dialled once.
-pub(super) async fn ask(
-    connection: &mut SqliteConnection,
-    (id, dial): (&str, &NewDial),
-) -> Result<DialAnswer, sqlx::Error> {
+pub(super) async fn ask(connection: &mut Connection, (id, dial): (&str, &NewDial)) -> Result<DialAnswer, sqlx::Error> {
     if let Some(key) = &dial.key {
         let known = row_of(connection, (dial.door.as_str(), &dial.asked_by, key)).await?;
         if let Some((row, sha256)) = known {
@@ -191,11 +215,7 @@ pub(super) async fn ask(
 }
 
 /// What only the tables know: who doesn't want to be called, and what was dialled before.
-async fn admit(
-    connection: &mut SqliteConnection,
-    permit: &Permit,
-    now: Timestamp,
-) -> Result<Option<Denial>, sqlx::Error> {
+async fn admit(connection: &mut Connection, permit: &Permit, now: Timestamp) -> Result<Option<Denial>, sqlx::Error> {
     if do_not_call::has(connection, permit.destination().e164()).await? {
         return Ok(Some(Denial::DoNotCall));
     }
@@ -205,23 +225,23 @@ async fn admit(
 
 /// What was dialled in the last hour and day. What surely wasn't dialled doesn't count; what is over counts with its
 /// minutes, and everything else with the most that it may cost.
-async fn usage(connection: &mut SqliteConnection, prefix: &str, now: Timestamp) -> Result<Usage, sqlx::Error> {
+async fn usage(connection: &mut Connection, prefix: &str, now: Timestamp) -> Result<Usage, sqlx::Error> {
     let hour = now - SignedDuration::from_hours(1);
     let day = now - SignedDuration::from_hours(24);
-    let (last_hour, last_day, same_prefix, micros): (i64, i64, i64, i64) = sqlx::query_as(
-        "SELECT COALESCE(SUM(o.created_at > ?1), 0), COUNT(*), COALESCE(SUM(o.prefix = ?3), 0),
-                COALESCE(SUM(CASE
+    let (last_hour, last_day, same_prefix, micros): (i64, i64, i64, i64) = sql(
+        "SELECT COUNT(CASE WHEN o.created_at > $1 THEN 1 END), COUNT(*), COUNT(CASE WHEN o.prefix = $3 THEN 1 END),
+                CAST(COALESCE(SUM(CASE
                     WHEN o.duration_s IS NOT NULL THEN o.price_micros * ((o.duration_s + 59) / 60)
                     WHEN c.ended_at IS NOT NULL AND c.duration_s IS NOT NULL
                         THEN o.price_micros * ((c.duration_s + 59) / 60)
-                    ELSE o.reserved_micros END), 0)
+                    ELSE o.reserved_micros END), 0) AS BIGINT)
          FROM outbound_calls o LEFT JOIN voice_calls c ON c.call_sid = o.call_sid AND o.door = 'api'
-         WHERE o.created_at > ?2 AND o.state <> 'failed'",
+         WHERE o.created_at > $2 AND o.state <> 'failed'",
     )
-    .bind(times::text(hour))
-    .bind(times::text(day))
+    .bind(hour)
+    .bind(day)
     .bind(prefix)
-    .fetch_one(connection)
+    .one(&mut *connection)
     .await?;
     Ok(Usage {
         last_hour,
@@ -231,24 +251,17 @@ async fn usage(connection: &mut SqliteConnection, prefix: &str, now: Timestamp) 
     })
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    id: &str,
-    dial: &NewDial,
-    permit: &Permit,
-) -> Result<(), sqlx::Error> {
+async fn insert(connection: &mut Connection, id: &str, dial: &NewDial, permit: &Permit) -> Result<(), sqlx::Error> {
     let state = if dial.call_sid.is_some() {
         OutboundState::Dialled
     } else {
         OutboundState::Dialling
     };
-    sqlx::query(
-        "INSERT INTO outbound_calls
+    sql("INSERT INTO outbound_calls
              (id, door, asked_by, idempotency_key, request_sha256, to_number, from_number, prefix, assistant, purpose,
               variables, consent, price_micros, reserved_micros, state, call_sid, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17)",
-    )
-    .bind(id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)")
+    .id(id)
     .bind(dial.door.as_str())
     .bind(&dial.asked_by)
     .bind(&dial.key)
@@ -258,97 +271,94 @@ async fn insert(
     .bind(permit.prefix())
     .bind(&dial.assistant)
     .bind(&dial.purpose)
-    .bind(&dial.variables)
-    .bind(&dial.consent)
+    .json(&dial.variables)
+    .bind(dial.consent.clone().map(Json))
     .bind(permit.price())
     .bind(permit.reserve())
-    .bind(state)
+    .bind(state.as_str())
     .bind(&dial.call_sid)
-    .bind(times::text(dial.at))
-    .execute(connection)
+    .bind(dial.at)
+    .run(connection)
     .await?;
     Ok(())
 }
 
 async fn audit(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, dial): (&str, &NewDial),
     verdict: &str,
     outbound: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     let wish: String = dial.to.chars().take(LONGEST_WISH).collect();
-    sqlx::query(
-        "INSERT INTO dial_audit (id, at, door, asked_by, to_number, verdict, outbound_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    sql(
+        "INSERT INTO dial_audit (id, at, door, asked_by, to_number, verdict, outbound_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(id)
-    .bind(times::text(dial.at))
+    .id(id)
+    .bind(dial.at)
     .bind(dial.door.as_str())
     .bind(&dial.asked_by)
     .bind(wish)
     .bind(verdict)
-    .bind(outbound)
-    .execute(connection)
+    .bind(outbound.map(|id| Id(id.to_owned())))
+    .run(connection)
     .await?;
     Ok(())
 }
 
 /// Writes down what became of a call out; answers whether that was news.
 pub(super) async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, change): (&str, &DialChange),
     at: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let now = times::text(at);
     let query = match change {
-        DialChange::Dialled(call_sid) => sqlx::query(
-            "UPDATE outbound_calls SET state = 'dialled', call_sid = ?3, failure = NULL, updated_at = ?2
-             WHERE id = ?1 AND call_sid IS NULL",
+        DialChange::Dialled(call_sid) => sql(
+            "UPDATE outbound_calls SET state = 'dialled', call_sid = $3, failure = NULL, updated_at = $2
+             WHERE id = $1 AND call_sid IS NULL",
         )
-        .bind(id)
-        .bind(now)
+        .id(id)
+        .bind(at)
         .bind(call_sid),
-        DialChange::Unconfirmed => sqlx::query(
-            "UPDATE outbound_calls SET state = 'unconfirmed', updated_at = ?2 WHERE id = ?1 AND state = 'dialling'",
+        DialChange::Unconfirmed => {
+            sql("UPDATE outbound_calls SET state = 'unconfirmed', updated_at = $2 WHERE id = $1 AND state = 'dialling'")
+                .id(id)
+                .bind(at)
+        }
+        DialChange::Failed { reason, code, passes } => sql(
+            "UPDATE outbound_calls SET state = 'failed', failure = $3, updated_at = $2,
+                 idempotency_key = CASE WHEN $4 THEN NULL ELSE idempotency_key END
+             WHERE id = $1 AND state IN ('dialling', 'unconfirmed')",
         )
-        .bind(id)
-        .bind(now),
-        DialChange::Failed { reason, code, passes } => sqlx::query(
-            "UPDATE outbound_calls SET state = 'failed', failure = ?3, updated_at = ?2,
-                 idempotency_key = CASE WHEN ?4 THEN NULL ELSE idempotency_key END
-             WHERE id = ?1 AND state IN ('dialling', 'unconfirmed')",
-        )
-        .bind(id)
-        .bind(now)
+        .id(id)
+        .bind(at)
         .bind(code.map_or_else(|| (*reason).to_owned(), |code| format!("{reason} {code}")))
-        .bind(passes),
+        .bind(*passes),
         DialChange::AnsweredBy { word, over } => {
-            let done = sqlx::query(
-                "UPDATE outbound_calls SET answered_by = ?3, updated_at = ?2 WHERE id = ?1 AND answered_by IS NULL",
+            let done = sql(
+                "UPDATE outbound_calls SET answered_by = $3, updated_at = $2 WHERE id = $1 AND answered_by IS NULL",
             )
-            .bind(id)
-            .bind(&now)
-            .bind(word)
-            .execute(&mut *connection)
+            .id(id)
+            .bind(at)
+            .bind(*word)
+            .run(connection)
             .await?;
             if *over {
-                sqlx::query(
-                    "UPDATE voice_calls SET ended_reason = COALESCE(ended_reason, 'machine')
-                     WHERE call_sid = (SELECT call_sid FROM outbound_calls WHERE id = ?)",
-                )
-                .bind(id)
-                .execute(connection)
+                sql("UPDATE voice_calls SET ended_reason = COALESCE(ended_reason, 'machine')
+                     WHERE call_sid = (SELECT call_sid FROM outbound_calls WHERE id = $1)")
+                .id(id)
+                .run(connection)
                 .await?;
             }
-            return Ok(done.rows_affected() > 0);
+            return Ok(done > 0);
         }
-        DialChange::Lasted(seconds) => sqlx::query(
-            "UPDATE outbound_calls SET duration_s = ?3, updated_at = ?2 WHERE id = ?1 AND duration_s IS NULL",
-        )
-        .bind(id)
-        .bind(now)
-        .bind(seconds),
+        DialChange::Lasted(seconds) => {
+            sql("UPDATE outbound_calls SET duration_s = $3, updated_at = $2 WHERE id = $1 AND duration_s IS NULL")
+                .id(id)
+                .bind(at)
+                .bind(*seconds)
+        }
     };
-    Ok(query.execute(connection).await?.rows_affected() > 0)
+    Ok(query.run(connection).await? > 0)
 }
 
 impl Store {
@@ -373,30 +383,34 @@ impl Store {
 
     /// One call out.
     pub async fn outbound(&self, id: &str) -> Result<Option<OutboundRow>, StoreError> {
-        self.outbound_where("id = ?", id).await
+        self.outbound_where("id = $1", Some(Id(id.to_owned()))).await
     }
 
     /// The call out that became this call.
     pub async fn outbound_of_call(&self, call_sid: &str) -> Result<Option<OutboundRow>, StoreError> {
-        self.outbound_where("call_sid = ? AND door <> 'transfer'", call_sid)
+        self.outbound_where("call_sid = $1 AND door <> 'transfer'", call_sid)
             .await
     }
 
-    async fn outbound_where(&self, condition: &'static str, value: &str) -> Result<Option<OutboundRow>, StoreError> {
-        let row = sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE {condition}")))
+    async fn outbound_where(
+        &self,
+        condition: &'static str,
+        value: impl Into<Value>,
+    ) -> Result<Option<OutboundRow>, StoreError> {
+        let row = sql(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE {condition}")))
             .bind(value)
-            .fetch_optional(self.readers())
+            .optional(self.readers())
             .await;
         self.read(row)
     }
 
     /// Calls out of which nobody knows whether they were dialled, asked for before `before`.
     pub async fn outbound_in_doubt(&self, before: Timestamp) -> Result<Vec<OutboundRow>, StoreError> {
-        let rows = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "{COLUMNS} WHERE state IN ('dialling', 'unconfirmed') AND created_at < ? ORDER BY id LIMIT 100"
+        let rows = sql(sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} WHERE state IN ('dialling', 'unconfirmed') AND created_at < $1 ORDER BY id LIMIT 100"
         )))
-        .bind(times::text(before))
-        .fetch_all(self.readers())
+        .bind(before)
+        .all(self.readers())
         .await;
         self.read(rows)
     }
@@ -404,10 +418,10 @@ impl Store {
     /// The verdicts over what somebody wanted to dial, the oldest first.
     pub async fn dial_verdicts(&self, to: &str) -> Result<Vec<String>, StoreError> {
         let wish: String = to.chars().take(LONGEST_WISH).collect();
-        let rows = sqlx::query_scalar("SELECT verdict FROM dial_audit WHERE to_number = ? ORDER BY id")
+        let rows: Result<Vec<(String,)>, _> = sql("SELECT verdict FROM dial_audit WHERE to_number = $1 ORDER BY id")
             .bind(wish)
-            .fetch_all(self.readers())
+            .all(self.readers())
             .await;
-        self.read(rows)
+        self.read(rows.map(|rows| rows.into_iter().map(|(verdict,)| verdict).collect()))
     }
 }

@@ -1,9 +1,11 @@
 //! Table `outbox`: events, written in the same transaction as what they tell of.
 
+use super::columns::Json;
+use super::engine::{Connection, Pool};
+use super::sql::sql;
 use super::times;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 /// What kind of thing happened. The names are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,10 +71,7 @@ pub(super) struct NewEvent<'a> {
 }
 
 /// Writes an event unless it was written before.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    new: NewEvent<'_>,
-) -> Result<Option<OutboxRow>, sqlx::Error> {
+pub(super) async fn insert(connection: &mut Connection, new: NewEvent<'_>) -> Result<Option<OutboxRow>, sqlx::Error> {
     let envelope = CloudEvent {
         specversion: "1.0".to_owned(),
         id: new.id,
@@ -84,20 +83,21 @@ pub(super) async fn insert(
         data: new.data,
     };
     let event = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    // Not `ON CONFLICT`: that would use up a number for nothing, and leave a gap in the feed.
-    let seq: Option<i64> = sqlx::query_scalar(
-        "INSERT INTO outbox (id, once, type, call_sid, time, event) SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE once = ?2) RETURNING seq",
+    // Not `ON CONFLICT`: that would use up a number for nothing, and leave a gap in the feed (on PostgreSQL only a failed
+    // commit does).
+    let seq: Option<(i64,)> = sql(
+        "INSERT INTO outbox (id, once, type, call_sid, time, event) SELECT $1, $2, $3, $4, $5, $6
+         WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE once = $2) RETURNING seq",
     )
-    .bind(&envelope.id)
+    .id(&envelope.id)
     .bind(format!("{}/{}/{}", new.kind.as_str(), new.call_sid, new.of))
     .bind(new.kind.as_str())
     .bind(new.call_sid)
-    .bind(&envelope.time)
-    .bind(&event)
-    .fetch_optional(connection)
+    .bind(new.at)
+    .json(&event)
+    .optional(&mut *connection)
     .await?;
-    Ok(seq.map(|seq| OutboxRow {
+    Ok(seq.map(|(seq,)| OutboxRow {
         seq,
         kind: new.kind,
         call_sid: new.call_sid.to_owned(),
@@ -106,15 +106,15 @@ pub(super) async fn insert(
 }
 
 /// Events after a cursor, oldest first.
-pub(super) async fn after(pool: &sqlx::SqlitePool, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, sqlx::Error> {
-    let rows: Vec<(i64, String, String, String)> =
-        sqlx::query_as("SELECT seq, type, call_sid, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")
+pub(super) async fn after(pool: &Pool, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    let rows: Vec<(i64, String, String, Json)> =
+        sql("SELECT seq, type, call_sid, event FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(seq)
             .bind(limit)
-            .fetch_all(pool)
+            .all(pool)
             .await?;
     rows.into_iter()
-        .map(|(seq, kind, call_sid, event)| {
+        .map(|(seq, kind, call_sid, Json(event))| {
             let kind = serde_json::from_value(serde_json::Value::String(kind))
                 .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
             Ok(OutboxRow {
@@ -128,8 +128,16 @@ pub(super) async fn after(pool: &sqlx::SqlitePool, seq: i64, limit: u32) -> Resu
 }
 
 /// The cursor of the newest event; 0 when there is none.
-pub(super) async fn newest(pool: &sqlx::SqlitePool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM outbox")
-        .fetch_one(pool)
-        .await
+pub(super) async fn newest(pool: &Pool) -> Result<i64, sqlx::Error> {
+    let (seq,): (i64,) = sql("SELECT COALESCE(MAX(seq), 0) FROM outbox").one(pool).await?;
+    Ok(seq)
+}
+
+/// Whether an event is there. A number that a failed commit used up is never given to another.
+pub(super) async fn has(connection: &mut Connection, seq: i64) -> Result<bool, sqlx::Error> {
+    let (there,): (bool,) = sql("SELECT EXISTS (SELECT 1 FROM outbox WHERE seq = $1)")
+        .bind(seq)
+        .one(connection)
+        .await?;
+    Ok(there)
 }

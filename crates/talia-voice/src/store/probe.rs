@@ -1,51 +1,65 @@
 //! A look at the database from outside a server: can it be opened and written, and how large is it.
 
 use super::StoreError;
-use sqlx::ConnectOptions;
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnectOptions;
+use super::engine::{self, Connection, Engine};
+use super::sql::sql;
 use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
-
-/// A server's own group commit takes milliseconds; who holds the file longer than this holds up calls.
-const BUSY: Duration = Duration::from_secs(3);
 
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
-    /// The file's size; none when it isn't there yet and can be made.
+    /// The database's size; none when it isn't there yet and can be made.
     pub bytes: Option<u64>,
 }
 
 /// Opens the database, takes the right to write, and gives it back: nothing is changed or made.
 pub async fn probe(url: &str) -> Result<Probe, StoreError> {
     let failed = |reason: String| StoreError::Open {
-        url: url.to_owned(),
+        url: engine::shown(url),
         reason,
     };
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|error| failed(error.to_string()))?
-        .create_if_missing(false)
-        .busy_timeout(BUSY)
-        .disable_statement_logging();
-    let path = options.get_filename().to_owned();
-    if !path.exists() {
-        can_be_made(&path).map_err(|error| failed(error.to_string()))?;
+    let engine = Engine::of_existing(url).map_err(|error| failed(error.to_string()))?;
+    let path = engine.file().map(Path::to_owned);
+    if let Some(path) = &path
+        && !path.exists()
+    {
+        can_be_made(path).map_err(|error| failed(error.to_string()))?;
         return Ok(Probe { bytes: None });
     }
-    let mut connection = options.connect().await.map_err(|error| failed(error.to_string()))?;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-    let tables = sqlx::query("SELECT count(*) FROM sqlite_master")
-        .execute(&mut connection)
-        .await;
-    sqlx::query("ROLLBACK").execute(&mut connection).await?;
-    tables?;
-    connection.close().await?;
-    let bytes = std::fs::metadata(&path)
-        .map_err(|error| failed(error.to_string()))?
-        .len();
-    Ok(Probe { bytes: Some(bytes) })
+    let mut connection = engine.connect().await.map_err(|error| failed(error.to_string()))?;
+    connection.begin().await?;
+    let seen = look(&mut connection).await;
+    connection.roll_back().await?;
+    match path {
+        None => seen,
+        Some(path) => {
+            seen?;
+            let file = std::fs::metadata(&path).map_err(|error| failed(error.to_string()))?;
+            Ok(Probe {
+                bytes: Some(file.len()),
+            })
+        }
+    }
+}
+
+async fn look(connection: &mut Connection) -> Result<Probe, StoreError> {
+    if let Connection::Sqlite(_) = connection {
+        let _: (i64,) = sql("SELECT count(*) FROM sqlite_master").one(connection).await?;
+        return Ok(Probe { bytes: None });
+    }
+    let (made, writable, bytes): (bool, bool, i64) = sql("SELECT to_regclass('voice_calls') IS NOT NULL,
+             current_setting('transaction_read_only') = 'off'
+                 AND COALESCE(has_table_privilege(to_regclass('voice_calls'), 'INSERT'),
+                              has_schema_privilege(current_schema(), 'CREATE'), false),
+             pg_database_size(current_database())")
+    .one(connection)
+    .await?;
+    if !writable {
+        return Err(StoreError::ReadOnly);
+    }
+    Ok(Probe {
+        bytes: made.then_some(bytes.unsigned_abs()),
+    })
 }
 
 /// Makes a file beside the one that is wanted, and takes it away again.

@@ -1,12 +1,14 @@
 //! Table `voice_transcripts`: what was said and, for the assistant, heard.
 
 use super::calls::Events;
+use super::columns::{Id, Time};
+use super::engine::{Connection, Pool};
 use super::outbox::EventType;
+use super::sql::sql;
 use super::times;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::{SqliteConnection, SqlitePool};
 use talia_dialogue::{Entry, Speaker, SpeechKind};
 
 /// One line of a transcript to be kept.
@@ -22,12 +24,14 @@ pub struct NewSegment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct SegmentRow {
     /// UUID of version 7.
+    #[sqlx(try_from = "Id")]
     pub id: String,
     pub call_sid: String,
     /// `caller` or `assistant`.
     pub speaker: String,
     pub text: String,
     /// ISO-8601 in UTC.
+    #[sqlx(try_from = "Time")]
     pub timestamp: String,
     /// Milliseconds since the conversation began.
     pub began_ms: i64,
@@ -57,7 +61,7 @@ fn kind_word(kind: SpeechKind) -> &'static str {
 
 /// Appends a line; `id` was made when it was handed over, so that trying again can't double it.
 pub(super) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, segment): (&str, &NewSegment),
     events: &mut Events<'_>,
 ) -> Result<(), sqlx::Error> {
@@ -73,29 +77,29 @@ pub(super) async fn append(
         unheard: entry.unheard.clone(),
         kind: entry.kind.map(|kind| kind_word(kind).to_owned()),
     };
-    sqlx::query(
+    sql(
         "INSERT INTO voice_transcripts (id, call_sid, speaker, text, timestamp, began_ms, ended_ms, unheard, kind)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
     )
-    .bind(&row.id)
+    .id(&row.id)
     .bind(&row.call_sid)
     .bind(&row.speaker)
     .bind(&row.text)
-    .bind(&row.timestamp)
+    .bind(segment.at)
     .bind(row.began_ms)
     .bind(row.ended_ms)
     .bind(&row.unheard)
     .bind(&row.kind)
-    .execute(&mut *connection)
+    .run(connection)
     .await?;
     let subject = (EventType::TranscriptSegment, segment.call_sid.as_str(), id);
     events.add(connection, subject, segment.at, json!(row)).await
 }
 
 /// A call's lines in order.
-pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<SegmentRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM voice_transcripts WHERE call_sid = ? ORDER BY id")
+pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<SegmentRow>, sqlx::Error> {
+    sql("SELECT * FROM voice_transcripts WHERE call_sid = $1 ORDER BY id")
         .bind(call_sid)
-        .fetch_all(pool)
+        .all(pool)
         .await
 }

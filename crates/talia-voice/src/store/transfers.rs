@@ -1,8 +1,9 @@
 //! Table `transfers`: callers handed to a person.
 
-use super::times;
+use super::columns::{Id, MaybeTime, Time};
+use super::engine::{Connection, Pool};
+use super::sql::sql;
 use jiff::Timestamp;
-use sqlx::{SqliteConnection, SqlitePool};
 
 /// A transfer that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) struct Outcome {
 /// A transfer as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct TransferRow {
+    #[sqlx(try_from = "Id")]
     pub id: String,
     pub call_sid: String,
     pub destination: String,
@@ -35,42 +37,44 @@ pub struct TransferRow {
     pub state: String,
     pub summary: String,
     pub outcome: Option<String>,
+    #[sqlx(try_from = "Time")]
     pub asked_at: String,
+    #[sqlx(try_from = "MaybeTime")]
     pub ended_at: Option<String>,
 }
 
 /// Writes down that a caller is handed to a person.
-pub(super) async fn ask(connection: &mut SqliteConnection, (id, new): (&str, &NewTransfer)) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO transfers (id, call_sid, destination, state, summary, asked_at) VALUES (?, ?, ?, 'asked', ?, ?)
+pub(super) async fn ask(connection: &mut Connection, (id, new): (&str, &NewTransfer)) -> Result<(), sqlx::Error> {
+    sql(
+        "INSERT INTO transfers (id, call_sid, destination, state, summary, asked_at) VALUES ($1, $2, $3, 'asked', $4, $5)
          ON CONFLICT (id) DO NOTHING",
     )
-    .bind(id)
+    .id(id)
     .bind(&new.call_sid)
     .bind(&new.destination)
     .bind(&new.summary)
-    .bind(times::text(new.at))
-    .execute(connection)
+    .bind(new.at)
+    .run(connection)
     .await?;
     Ok(())
 }
 
 /// Writes down what became of the transfer that is under way; a repetition finds none.
-pub(super) async fn end(connection: &mut SqliteConnection, outcome: &Outcome) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE transfers SET state = ?2, outcome = ?3, ended_at = ?4 WHERE call_sid = ?1 AND state = 'asked'")
+pub(super) async fn end(connection: &mut Connection, outcome: &Outcome) -> Result<(), sqlx::Error> {
+    sql("UPDATE transfers SET state = $2, outcome = $3, ended_at = $4 WHERE call_sid = $1 AND state = 'asked'")
         .bind(&outcome.call_sid)
         .bind(if outcome.answered { "answered" } else { "unanswered" })
         .bind(&outcome.word)
-        .bind(times::text(outcome.at))
-        .execute(connection)
+        .bind(outcome.at)
+        .run(connection)
         .await?;
     Ok(())
 }
 
 /// A call's transfers in order.
-pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<TransferRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM transfers WHERE call_sid = ? ORDER BY id")
+pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<TransferRow>, sqlx::Error> {
+    sql("SELECT * FROM transfers WHERE call_sid = $1 ORDER BY id")
         .bind(call_sid)
-        .fetch_all(pool)
+        .all(pool)
         .await
 }

@@ -1,7 +1,8 @@
 //! Table `voice_turns`: how fast each turn was.
 
+use super::engine::{Connection, Pool};
+use super::sql::sql;
 use serde::Serialize;
-use sqlx::{SqliteConnection, SqlitePool};
 use std::time::Duration;
 use talia_dialogue::TurnTiming;
 
@@ -32,15 +33,15 @@ pub struct TurnRow {
 }
 
 /// Appends a turn; `id` was made when it was handed over, so that trying again can't double it.
-pub(super) async fn append(connection: &mut SqliteConnection, (id, new): (&str, &NewTurn)) -> Result<(), sqlx::Error> {
+pub(super) async fn append(connection: &mut Connection, (id, new): (&str, &NewTurn)) -> Result<(), sqlx::Error> {
     let ms = |at: Duration| at.as_millis() as i64;
     let timing = &new.timing;
-    sqlx::query(
+    sql(
         "INSERT INTO voice_turns (id, call_sid, speech_ended_ms, transcribed_ms, decided_ms, first_text_ms,
                                   first_audio_ms, first_frame_ms, first_heard_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
     )
-    .bind(id)
+    .id(id)
     .bind(&new.call_sid)
     .bind(ms(timing.speech_ended))
     .bind(ms(timing.transcribed))
@@ -49,15 +50,15 @@ pub(super) async fn append(connection: &mut SqliteConnection, (id, new): (&str, 
     .bind(ms(timing.first_audio))
     .bind(ms(timing.first_frame))
     .bind(ms(timing.first_heard))
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(())
 }
 
 /// A call's turns in order.
-pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<TurnRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM voice_turns WHERE call_sid = ? ORDER BY id")
+pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<TurnRow>, sqlx::Error> {
+    sql("SELECT * FROM voice_turns WHERE call_sid = $1 ORDER BY id")
         .bind(call_sid)
-        .fetch_all(pool)
+        .all(pool)
         .await
 }

@@ -1,7 +1,8 @@
 //! Table `call_usage`: what each provider did for a call, and what that costs.
 
+use super::engine::{Connection, Pool};
+use super::sql::sql;
 use serde::Serialize;
-use sqlx::{SqliteConnection, SqlitePool};
 
 /// What one provider did in one stream of a call so far: later times replace it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,11 +48,14 @@ pub struct UsageRow {
 }
 
 /// Keeps what a provider did so far, and the call's sums with it.
-pub(super) async fn keep(connection: &mut SqliteConnection, new: &NewUsage) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO call_usage (call_sid, stream, provider, requests, input_tokens, cached_tokens,
+pub(super) async fn keep(connection: &mut Connection, new: &NewUsage) -> Result<(), sqlx::Error> {
+    sql(
+        "INSERT INTO call_usage (call_sid, stream, provider, requests, input_tokens, cached_tokens,
              output_tokens, characters, heard_ms, estimated, cost_micros)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (call_sid, stream, provider) DO UPDATE SET
+             requests = $4, input_tokens = $5, cached_tokens = $6, output_tokens = $7, characters = $8,
+             heard_ms = $9, estimated = $10, cost_micros = $11",
     )
     .bind(&new.call_sid)
     .bind(new.stream)
@@ -64,30 +68,32 @@ pub(super) async fn keep(connection: &mut SqliteConnection, new: &NewUsage) -> R
     .bind(new.heard_ms)
     .bind(new.estimated)
     .bind(new.cost_micros)
-    .execute(&mut *connection)
+    .run(connection)
     .await?;
-    sqlx::query(
+    sql(
         "UPDATE voice_calls SET
-             cost_micros = (SELECT SUM(cost_micros) FROM call_usage WHERE call_usage.call_sid = ?1),
-             tool_calls = MAX(COALESCE(tool_calls, 0), ?2)
-         WHERE call_sid = ?1",
+             cost_micros = (SELECT CAST(SUM(call_usage.cost_micros) AS BIGINT) FROM call_usage WHERE call_usage.call_sid = $1),
+             tool_calls = CASE WHEN tool_calls > $2 THEN tool_calls ELSE $2 END
+         WHERE call_sid = $1",
     )
     .bind(&new.call_sid)
     .bind(new.tool_calls)
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(())
 }
 
 /// What each provider did for a call.
-pub(super) async fn of_call(pool: &SqlitePool, call_sid: &str) -> Result<Vec<UsageRow>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT provider, SUM(requests) AS requests, SUM(input_tokens) AS input_tokens,
-             SUM(cached_tokens) AS cached_tokens, SUM(output_tokens) AS output_tokens, SUM(characters) AS characters,
-             SUM(heard_ms) AS heard_ms, MAX(estimated) AS estimated, SUM(cost_micros) AS cost_micros
-         FROM call_usage WHERE call_sid = ? GROUP BY provider ORDER BY provider",
+pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<UsageRow>, sqlx::Error> {
+    sql(
+        "SELECT provider, CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(input_tokens) AS BIGINT) AS input_tokens,
+             CAST(SUM(cached_tokens) AS BIGINT) AS cached_tokens, CAST(SUM(output_tokens) AS BIGINT) AS output_tokens,
+             CAST(SUM(characters) AS BIGINT) AS characters, CAST(SUM(heard_ms) AS BIGINT) AS heard_ms,
+             MAX(CASE WHEN estimated THEN 1 ELSE 0 END) = 1 AS estimated,
+             CAST(SUM(cost_micros) AS BIGINT) AS cost_micros
+         FROM call_usage WHERE call_sid = $1 GROUP BY provider ORDER BY provider",
     )
     .bind(call_sid)
-    .fetch_all(pool)
+    .all(pool)
     .await
 }

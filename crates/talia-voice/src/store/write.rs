@@ -3,6 +3,7 @@
 use super::calls::{self, Ending, Events, NewCall, Started, StatusReport};
 use super::conversations::{self, NewMemory};
 use super::do_not_call::{self, DoNotCallChange};
+use super::engine::Connection;
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
@@ -12,7 +13,6 @@ use super::transfers::{self, NewTransfer, Outcome};
 use super::turns::{self, NewTurn};
 use super::usage::{self, NewUsage};
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 use std::time::Duration;
 use talia_dialogue::EndReason;
 
@@ -130,10 +130,25 @@ impl Write {
         )
     }
 
+    /// What has to be written where this was refused, and may have been done all the same: nobody is handed over, and a
+    /// row that says so must not stand. What else isn't kept either is found when it is asked for again, or looked into as
+    /// after a crash.
+    pub(super) fn undoing(&self) -> Option<Self> {
+        let Self::Transfer(_, new) = self else {
+            return None;
+        };
+        Some(Self::Transferred(Outcome {
+            call_sid: new.call_sid.clone(),
+            answered: false,
+            word: "failed".to_owned(),
+            at: new.at,
+        }))
+    }
+
     /// Does it, inside the caller's transaction.
     pub(super) async fn apply(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         events: &mut Events<'_>,
     ) -> Result<Written, sqlx::Error> {
         match self {

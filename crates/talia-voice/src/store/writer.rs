@@ -2,13 +2,12 @@
 
 use super::StoreError;
 use super::calls::Events;
+use super::engine::{Connection, Engine};
 use super::ids::Ids;
-use super::outbox::{EventType, OutboxRow};
+use super::outbox::{self, EventType, OutboxRow};
 use super::write::{Write, Written};
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +30,8 @@ pub(super) struct Job {
 
 /// The task's state.
 pub(super) struct Writer {
-    pub(super) options: SqliteConnectOptions,
-    pub(super) connection: Option<SqliteConnection>,
+    pub(super) engine: Engine,
+    pub(super) connection: Option<Connection>,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) committed: broadcast::Sender<Arc<OutboxRow>>,
     pub(super) clock: Clock,
@@ -40,6 +39,10 @@ pub(super) struct Writer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) backlog: VecDeque<Write>,
     pub(super) longest_backlog: usize,
+    /// Events of commits whose answer was lost.
+    pub(super) in_doubt: Vec<OutboxRow>,
+    /// The last failure leaves open whether the writes were done.
+    pub(super) doubtful: bool,
     pub(super) closing: CancellationToken,
 }
 
@@ -92,6 +95,8 @@ impl Writer {
             if let Err(error) = self.commit(&waiting).await {
                 self.metrics.store_error(error.fault());
                 if error.passes() {
+                    // The group itself wasn't tried.
+                    self.doubtful = false;
                     for write in waiting.into_iter().rev() {
                         self.backlog.push_front(write);
                     }
@@ -147,8 +152,12 @@ impl Writer {
 
     /// Puts what can wait behind what waits already, and tells everybody.
     fn defer(&mut self, group: &mut Vec<Job>, error: &StoreError) {
+        let doubtful = std::mem::take(&mut self.doubtful);
         for Job { write, reply } in group.drain(..) {
             if !write.is_kept() {
+                if doubtful && let Some(undoing) = write.undoing() {
+                    self.backlog.push_back(undoing);
+                }
                 answer_to(reply, Err(error.clone()));
             } else if self.backlog.len() < self.longest_backlog {
                 self.backlog.push_back(write);
@@ -168,25 +177,36 @@ impl Writer {
     /// One transaction. Whoever listens hears of its events only after the commit.
     async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Written>, StoreError> {
         let began = self.clock.now();
+        self.doubtful = false;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => self.engine.connect().await?,
         };
-        let result = transaction(&mut connection, writes, &self.ids).await;
+        let mut attempt = Attempt::default();
+        let result = attempt
+            .run(&mut connection, (writes, &self.in_doubt), &self.ids)
+            .await
+            .map_err(StoreError::from);
         match result {
-            Ok((answers, events)) => {
+            Ok(answers) => {
                 self.connection = Some(connection);
                 let took = self.clock.now().duration_since(began);
                 self.metrics.store_commit_seconds.observe(took.as_secs_f64());
-                for event in events {
+                self.in_doubt.clear();
+                for event in attempt.found.into_iter().chain(attempt.written) {
                     self.announce(event);
                 }
                 Ok(answers)
             }
             Err(error) => {
+                self.doubtful = attempt.committing && connection.leaves_doubt();
+                if self.doubtful {
+                    // What was found of earlier doubts is still there, and is looked for again.
+                    self.in_doubt.extend(attempt.written);
+                    return Err(error);
+                }
                 // SQLite itself rolls back after some failures; then this is refused, which is fine.
-                let rolled_back = sqlx::query("ROLLBACK").execute(&mut connection).await;
-                let error = StoreError::from(error);
+                let rolled_back = connection.roll_back().await;
                 let usable = rolled_back.is_ok() || matches!(error, StoreError::Full | StoreError::Locked);
                 self.connection = usable.then_some(connection);
                 Err(error)
@@ -206,23 +226,43 @@ impl Writer {
     }
 }
 
-async fn transaction(
-    connection: &mut SqliteConnection,
-    writes: &[Write],
-    ids: &Ids,
-) -> Result<(Vec<Written>, Vec<OutboxRow>), sqlx::Error> {
-    let mut written = Vec::new();
-    let mut answers = Vec::with_capacity(writes.len());
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    for write in writes {
-        let mut events = Events {
-            ids,
-            written: &mut written,
-        };
-        answers.push(write.apply(&mut *connection, &mut events).await?);
+/// One try to write a group.
+#[derive(Default)]
+struct Attempt {
+    /// Events of earlier tries that were written after all.
+    found: Vec<OutboxRow>,
+    /// Its own events.
+    written: Vec<OutboxRow>,
+    /// The end of the transaction was asked for.
+    committing: bool,
+}
+
+impl Attempt {
+    async fn run(
+        &mut self,
+        connection: &mut Connection,
+        (writes, in_doubt): (&[Write], &[OutboxRow]),
+        ids: &Ids,
+    ) -> Result<Vec<Written>, sqlx::Error> {
+        let mut answers = Vec::with_capacity(writes.len());
+        connection.begin().await?;
+        // Whoever has the right to write sees what became of the tries before.
+        for event in in_doubt {
+            if outbox::has(connection, event.seq).await? {
+                self.found.push(event.clone());
+            }
+        }
+        for write in writes {
+            let mut events = Events {
+                ids,
+                written: &mut self.written,
+            };
+            answers.push(write.apply(connection, &mut events).await?);
+        }
+        self.committing = true;
+        connection.commit().await?;
+        Ok(answers)
     }
-    sqlx::query("COMMIT").execute(connection).await?;
-    Ok((answers, written))
 }
 
 fn answer_to(reply: Option<oneshot::Sender<Result<Written, StoreError>>>, answer: Result<Written, StoreError>) {

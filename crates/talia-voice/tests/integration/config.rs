@@ -108,7 +108,7 @@ fn errors_are_one_line_that_says_where() {
     insta::assert_snapshot!(error("", &[("TALIA_BIND", "0.0.0.0:8080")]), @"server.public_url: is missing: set TALIA_PUBLIC_URL to the https:// origin that Twilio dials");
     insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "http://voz.example.com")]), @"server.public_url: must begin with https:// (Twilio streams to nothing else)");
     insta::assert_snapshot!(error("", &[("TALIA_PUBLIC_URL", "https://voz.example.com/path")]), @"server.public_url: must be scheme, host and port only");
-    insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "postgres://localhost/talia")]), @"database.url: must be sqlite: and the path of a file");
+    insta::assert_snapshot!(error("", &[("TALIA_DATABASE_URL", "mysql://localhost/talia")]), @"database.url: must be sqlite: and the path of a file, or postgres://USER:PASSWORD@HOST/DATABASE");
     insta::assert_snapshot!(error("", &[("TALIA_TWILIO_ACCOUNT_SID", "AC1")]), @"twilio.account_sid: must be AC and 32 hexadecimal digits");
     insta::assert_snapshot!(error("", &[("TALIA_TWILIO_API_KEY_SECRET", "x")]), @"twilio.api_key_sid: is missing beside api_key_secret");
     insta::assert_snapshot!(error("", &[("TALIA_VOICE_WEBHOOK_SECRET", "too short")]), @"twilio.webhook_secret: must have 16 bytes or more");

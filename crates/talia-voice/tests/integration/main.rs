@@ -24,6 +24,7 @@ mod mixes;
 mod model_faults;
 mod mouth;
 mod own_signatures;
+mod postgres;
 mod providers;
 mod real_speech;
 mod real_speech_transfers;

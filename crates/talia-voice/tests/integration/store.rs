@@ -1,6 +1,6 @@
 //! What is kept when the database can't be written, and what is said then.
 
-use crate::harness::{ACCOUNT, CONNECTED, Stream, TestServer, call_sid, eventually, lock, start, status_form, unlock};
+use crate::harness::{ACCOUNT, CONNECTED, Keeper, Stream, TestServer, call_sid, eventually, start, status_form};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use talia_dialogue::{EndReason, Entry, Speaker};
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
-use talia_voice::store::{NewCall, NewSegment, Record, Store, StoreError, StoreSettings};
+use talia_voice::store::{Hold, NewCall, NewSegment, Record, Store, StoreError, StoreSettings};
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::{Refusal, StoreFault};
 use tempfile::TempDir;
 
-fn new_call(sid: &str, clock: &Clock) -> NewCall {
+pub(crate) fn new_call(sid: &str, clock: &Clock) -> NewCall {
     NewCall {
         call_sid: sid.to_owned(),
         account_sid: ACCOUNT.to_owned(),
@@ -27,7 +27,7 @@ fn new_call(sid: &str, clock: &Clock) -> NewCall {
     }
 }
 
-fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
+pub(crate) fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
     NewSegment {
         call_sid: sid.to_owned(),
         entry: Entry {
@@ -44,7 +44,43 @@ fn segment(sid: &str, text: String, clock: &Clock) -> NewSegment {
     }
 }
 
-async fn texts(store: &Store, sid: &str) -> Vec<String> {
+/// Each of these on both engines.
+macro_rules! on_both {
+    ($($name:ident)+) => {
+        mod on_sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(super::Keeper::Sqlite).await; })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test] async fn $name() { super::$name(super::Keeper::Postgres).await; })+
+        }
+    };
+}
+
+on_both! {
+    while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answered
+    words_of_an_unknown_call_are_refused_and_hurt_no_other
+    what_was_handed_over_before_the_end_is_written_and_the_rest_refused
+    more_than_memory_allows_is_refused_and_counted
+}
+
+/// A server whose database this engine keeps.
+async fn server_on(keeper: Keeper, more: &[(&str, &str)]) -> TestServer {
+    let url = keeper.new_database(&TempDir::new().expect("a folder"));
+    let mut settings = more.to_vec();
+    // SQLite's file is in the server's own folder.
+    if keeper == Keeper::Postgres {
+        settings.push(("TALIA_DATABASE_URL", &url));
+    }
+    TestServer::start_with(&settings, Clock::real()).await
+}
+
+/// Another process that holds a server's database.
+async fn hold(server: &TestServer) -> Hold {
+    Hold::take(&server.app.config.database.url).await.expect("held")
+}
+
+pub(crate) async fn texts(store: &Store, sid: &str) -> Vec<String> {
     store
         .transcript(sid)
         .await
@@ -54,9 +90,8 @@ async fn texts(store: &Store, sid: &str) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answered() {
-    let server = TestServer::start().await;
+async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answered(keeper: Keeper) {
+    let server = server_on(keeper, &[]).await;
     let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
     let sid = call_sid(0x80);
     server.ring(&sid).await;
@@ -64,7 +99,7 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
         .append_segment(segment(&sid, "0".to_owned(), clock))
         .await
         .expect("a write");
-    let other = lock(&server.database()).await;
+    let other = hold(&server).await;
 
     for number in 1..=20 {
         let kept = store.append_segment(segment(&sid, number.to_string(), clock)).await;
@@ -109,7 +144,7 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
     // What was acknowledged is there all the while.
     assert_eq!(texts(store, &sid).await, ["0"]);
 
-    unlock(other).await;
+    other.release().await.expect("let go");
     eventually("everything is written", async || metrics.store_backlog.get() == 0).await;
     let all: Vec<String> = (0..=20).map(|number| number.to_string()).collect();
     eventually("all words are there", async || texts(store, &sid).await == all).await;
@@ -131,7 +166,13 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
 
 #[tokio::test]
 async fn a_full_database_loses_nothing_that_was_acknowledged_and_recovers() {
-    let server = TestServer::start_with(&[("TALIA_DATABASE__MAX_SIZE_MIB", "1")], Clock::real()).await;
+    let directory = TempDir::new().expect("a folder");
+    let url = Keeper::Sqlite.new_database(&directory);
+    let server = TestServer::start_with(
+        &[("TALIA_DATABASE__MAX_SIZE_MIB", "1"), ("TALIA_DATABASE_URL", &url)],
+        Clock::real(),
+    )
+    .await;
     let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
     let sid = call_sid(0x83);
     server.ring(&sid).await;
@@ -149,7 +190,6 @@ async fn a_full_database_loses_nothing_that_was_acknowledged_and_recovers() {
     assert_eq!(texts(store, &sid).await, acknowledged);
 
     // Somebody makes room.
-    let url = format!("sqlite:{}", server.directory.path().join("talia.db").display());
     let mut other = SqliteConnectOptions::from_str(&url)
         .expect("a URL")
         .connect()
@@ -189,10 +229,12 @@ async fn a_database_that_can_t_be_written_or_read_stops_the_start() {
 #[tokio::test]
 async fn the_file_is_its_owner_s_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let server = TestServer::start().await;
+    let directory = TempDir::new().expect("a folder");
+    let url = Keeper::Sqlite.new_database(&directory);
+    let server = TestServer::start_with(&[("TALIA_DATABASE_URL", &url)], Clock::real()).await;
     server.ring(&call_sid(0x84)).await;
     for name in ["talia.db", "talia.db-wal", "talia.db-shm"] {
-        let mode = std::fs::metadata(server.directory.path().join(name))
+        let mode = std::fs::metadata(directory.path().join(name))
             .expect(name)
             .permissions()
             .mode();
@@ -200,9 +242,8 @@ async fn the_file_is_its_owner_s_alone() {
     }
 }
 
-#[tokio::test]
-async fn words_of_an_unknown_call_are_refused_and_hurt_no_other() {
-    let server = TestServer::start().await;
+async fn words_of_an_unknown_call_are_refused_and_hurt_no_other(keeper: Keeper) {
+    let server = server_on(keeper, &[]).await;
     let (store, clock) = (&server.app.store, &server.app.clock);
     let sid = call_sid(0x85);
     server.ring(&sid).await;
@@ -224,10 +265,9 @@ async fn words_of_an_unknown_call_are_refused_and_hurt_no_other() {
     assert_eq!(server.app.metrics.store_error_count(StoreFault::Rejected), 10);
 }
 
-#[tokio::test]
-async fn what_was_handed_over_before_the_end_is_written_and_the_rest_refused() {
+async fn what_was_handed_over_before_the_end_is_written_and_the_rest_refused(keeper: Keeper) {
     let directory = TempDir::new().expect("a folder");
-    let url = format!("sqlite:{}", directory.path().join("talia.db").display());
+    let url = keeper.new_database(&directory);
     let (clock, metrics) = (Clock::real(), Arc::new(Metrics::default()));
     let store = Store::open(StoreSettings::new(&url), clock.clone(), metrics.clone())
         .await
@@ -251,13 +291,12 @@ async fn what_was_handed_over_before_the_end_is_written_and_the_rest_refused() {
     assert_eq!(texts(&again, &sid).await, all);
 }
 
-#[tokio::test]
-async fn more_than_memory_allows_is_refused_and_counted() {
-    let server = TestServer::start_with(&[("TALIA_DATABASE__BACKLOG", "3")], Clock::real()).await;
+async fn more_than_memory_allows_is_refused_and_counted(keeper: Keeper) {
+    let server = server_on(keeper, &[("TALIA_DATABASE__BACKLOG", "3")]).await;
     let (store, clock) = (&server.app.store, &server.app.clock);
     let sid = call_sid(0x88);
     server.ring(&sid).await;
-    let other = lock(&server.database()).await;
+    let other = hold(&server).await;
     let writes = (0..5).map(|number| store.append_segment(segment(&sid, number.to_string(), clock)));
     let results = futures::future::join_all(writes).await;
     assert_eq!(
@@ -275,6 +314,6 @@ async fn more_than_memory_allows_is_refused_and_counted() {
         2
     );
     assert_eq!(server.app.metrics.store_error_count(StoreFault::Overflow), 2);
-    unlock(other).await;
+    other.release().await.expect("let go");
     eventually("three are written", async || texts(store, &sid).await.len() == 3).await;
 }

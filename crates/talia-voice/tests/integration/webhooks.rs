@@ -156,7 +156,7 @@ async fn with_a_key_the_operator_s_routes_want_it() {
 async fn one_call_is_read_with_its_words_and_lead() {
     let server = TestServer::start().await;
     let sid = call_sid(0x19);
-    server.ring(&sid).await;
+    server.ring_and_keep(&sid).await;
     let answer = server.get(&format!("/api/voice/calls/{sid}"), &[]).await;
     let whole: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(whole["call"]["call_sid"], sid);

@@ -33,8 +33,8 @@ async fn database(patient: &Patient) -> Finding {
                 ),
                 StoreError::Full => text("libere espacio en el disco", "free some space on the disk"),
                 _ => text(
-                    "corrija TALIA_DATABASE_URL: sqlite: y la ruta de un archivo en una carpeta que exista",
-                    "correct TALIA_DATABASE_URL: sqlite: and the path of a file in a folder that exists",
+                    "corrija TALIA_DATABASE_URL: sqlite: y la ruta de un archivo en una carpeta que exista, o postgres:// y un servidor que conteste",
+                    "correct TALIA_DATABASE_URL: sqlite: and the path of a file in a folder that exists, or postgres:// and a server that answers",
                 ),
             };
             return DATABASE.failure(text(error.to_string(), error.to_string()), way_out);

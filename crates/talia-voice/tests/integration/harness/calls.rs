@@ -101,7 +101,7 @@ impl CallServer {
 
     /// Another process behind the same door, with the same database, after this one's death.
     pub(crate) async fn again(&self, more: &[(&str, &str)]) -> (Self, Mortal) {
-        let database = format!("sqlite:{}", self.server.database().display());
+        let database = &self.server.app.config.database.url;
         let mut settings = vec![("TALIA_DATABASE_URL", database.as_str())];
         settings.extend(more);
         let same = (self.assistants.clone(), self.said.clone());

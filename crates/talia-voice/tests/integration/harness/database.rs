@@ -1,9 +1,37 @@
 //! What happens to a database: another process holds it, or its files are gone.
 
+use super::Cluster;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tempfile::TempDir;
+
+/// Which engine keeps a test's database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    Sqlite,
+    Postgres,
+}
+
+impl Keeper {
+    /// The one that servers of tests use which don't name another: PostgreSQL where `TALIA_TEST_DATABASE` says so.
+    pub(crate) fn of_this_run() -> Self {
+        match std::env::var("TALIA_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Self::Postgres,
+            Ok("sqlite" | "") | Err(_) => Self::Sqlite,
+            Ok(_) => panic!("TALIA_TEST_DATABASE is sqlite or postgres"),
+        }
+    }
+
+    /// The address of an empty database; SQLite's is in this folder.
+    pub(crate) fn new_database(self, directory: &TempDir) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite:{}", directory.path().join("talia.db").display()),
+            Self::Postgres => Cluster::shared().new_database(),
+        }
+    }
+}
 
 /// Another process that holds the database for writing, until it lets it go.
 pub(crate) async fn lock(file: &Path) -> SqliteConnection {

@@ -9,6 +9,7 @@ mod database;
 mod http;
 mod mortal;
 mod office;
+mod postgres;
 mod program;
 mod proxy;
 mod socket;
@@ -19,10 +20,11 @@ pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use collector::{Collector, Does, attributes};
-pub(crate) use database::{lock, rename, unlock};
+pub(crate) use database::{Keeper, lock, rename, unlock};
 pub(crate) use http::{Answer, raw};
 pub(crate) use mortal::Mortal;
 pub(crate) use office::Office;
+pub(crate) use postgres::{Cluster, PASSWORD};
 pub(crate) use program::{Said, program};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
@@ -77,7 +79,7 @@ fn try_config(directory: &TempDir, more: &[(&str, &str)]) -> Result<Config, Conf
     // A setting of that name is the file itself: tables can't be set by variables.
     let text = more.iter().find(|(name, _)| *name == "talia.toml");
     std::fs::write(&file, text.map_or("", |(_, text)| text)).expect("a file");
-    let database = format!("sqlite:{}", directory.path().join("talia.db").display());
+    let database = Keeper::of_this_run().new_database(directory);
     let mut environment: HashMap<String, String> = [
         ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
         ("TALIA_TWILIO_ACCOUNT_SID", ACCOUNT),
