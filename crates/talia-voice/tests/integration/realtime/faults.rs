@@ -44,7 +44,7 @@ async fn f11_whatever_goes_wrong_once_the_call_ends_in_its_lead() {
         Fault::LateWords(1_200),
         Fault::Refuse(503),
     ];
-    let calls = faults.map(|fault| survives(fault, 4_000).boxed());
+    let calls = faults.map(|fault| survives(fault, 4_000).boxed_local());
     let silences: Vec<_> = stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
     for (fault, silence) in silences {
         println!("F11 {fault:?}: longest silence {silence} ms");
