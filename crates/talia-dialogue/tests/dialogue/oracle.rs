@@ -87,12 +87,15 @@ impl Oracle {
 
     /// Checks the outputs of one input; `state` is the machine's state after it.
     pub(crate) fn check(&mut self, outputs: &[Output], state: State) {
-        for output in outputs {
+        // What a clear throws away right behind it is never played over the caller.
+        let cleared = outputs.iter().rposition(|output| *output == Output::Clear);
+        for (place, output) in outputs.iter().enumerate() {
             assert!(!self.ended, "something after the end: {output:?}");
             match output {
                 Output::Frame(frame) => {
                     assert!(
-                        !matches!(state, State::CallerSpeaking | State::Judging),
+                        cleared.is_some_and(|cleared| place < cleared)
+                            || !matches!(state, State::CallerSpeaking | State::Judging),
                         "a frame while the caller has the floor ({state:?}): {outputs:?}"
                     );
                     self.frames.extend_from_slice(frame);
