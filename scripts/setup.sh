@@ -31,6 +31,8 @@ if [ "${1:-}" = test ]; then
   # Debian keeps PostgreSQL's programs out of the way. The tests start a cluster of their own.
   command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
   command -v ps >/dev/null || missing+=(procps)
+  # The judge of our phonemes.
+  command -v espeak-ng >/dev/null || missing+=(espeak-ng)
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

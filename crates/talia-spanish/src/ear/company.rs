@@ -264,6 +264,15 @@ fn mended(row: &[Token]) -> Vec<Token> {
                 at += 1;
             }
         }
+        // "Ferretería a la Estrella": the vowel between two words, heard twice.
+        let doubled = token.key.ends_with('a') && is_kind(&token.key) && row.get(at).is_some_and(|next| next.is("a"));
+        if doubled
+            && row
+                .get(at + 1)
+                .is_some_and(|next| next.is_any(&["la", "el", "las", "los"]))
+        {
+            at += 1;
+        }
         let near = KINDS.iter().find(|kind| {
             kind.len() >= LONG
                 && token.key.len() >= LONG - 1

@@ -19,8 +19,17 @@ pub use senses::{Sensed, Senses};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use talia_dialogue::{Cue, CueId, Entry, SpeechKind, TurnId};
 use talia_spanish::Expectation;
+
+/// Silence behind what was said after which a working tool is excused, again and again.
+const EXCUSE_AFTER: Duration = Duration::from_secs(3);
+
+/// How long a text takes to be said, about: 66 ms a character.
+fn said_in(text: &str) -> Duration {
+    Duration::from_millis(66) * text.chars().count() as u32
+}
 
 /// One piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

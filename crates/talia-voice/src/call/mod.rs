@@ -31,7 +31,6 @@ use talia_dialogue::{
     BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, SegmentId, Settings, Speaker, Speech, TurnId,
     UtteranceId,
 };
-use talia_spanish::Language;
 use talia_speech::EngineError;
 use thinking::Shared;
 use tokio::{sync::mpsc, time::timeout};
@@ -84,7 +83,6 @@ struct CallTask {
     wake_sender: mpsc::Sender<Wake>,
     /// What such a brain says, by the ledger's names.
     own_voice: HashMap<UtteranceId, SegmentId>,
-    language: Language,
     thoughts: mpsc::Receiver<(CueId, Thought)>,
     mouth: Mouth,
     mouth_events: mpsc::Receiver<MouthEvent>,
@@ -186,7 +184,6 @@ impl CallTask {
             wakes,
             wake_sender,
             own_voice: HashMap::new(),
-            language: assistant.language,
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, &work, tasks),
             mouth_events,

@@ -2,11 +2,7 @@
 
 use super::{CallTask, LiveEvent};
 use crate::brain::{Sensed, Senses, realtime::Wake};
-use crate::ears::stt::Recording;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use talia_audio::mulaw;
 use talia_dialogue::{EndReason, Input};
 
 impl CallTask {
@@ -74,16 +70,10 @@ impl CallTask {
 
     /// Has the local recogniser write down what only a brain has understood.
     fn dictate(&mut self, mulaw: &[u8]) {
-        let recording = Recording {
-            samples: mulaw.iter().map(|byte| mulaw::decode(*byte)).collect(),
-            expectation: self.dialogue.expectation(),
-            language: self.language,
-        };
-        let (stt, wakes) = (self.app.engines.ears.stt.clone(), self.wake_sender.clone());
-        let admitted = self.app.engines.ears.stt_pool.run(move || {
-            let text = stt.transcribe(&recording, &Arc::new(AtomicBool::new(false)));
+        let (expectation, wakes) = (self.dialogue.expectation(), self.wake_sender.clone());
+        let admitted = self.ears.dictate(mulaw, expectation, move |text| {
             // The call may be over: then nobody listens.
-            let _ = wakes.blocking_send(Wake::Dictated(text.unwrap_or_default()));
+            let _ = wakes.blocking_send(Wake::Dictated(text));
         });
         if !admitted {
             // Its own deadline passes, and the caller is asked to say it again.

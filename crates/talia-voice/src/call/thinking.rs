@@ -59,7 +59,7 @@ pub(super) fn of_call(
             toolbox: toolbox(),
             script,
             person: person.is_some(),
-            standby: app.speaks_by_itself().is_some(),
+            standby: service.is_some(),
             clock: app.clock.clone(),
             thoughts,
             tasks: tasks.clone(),

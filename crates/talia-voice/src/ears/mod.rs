@@ -110,10 +110,10 @@ pub struct Ears {
     session: Option<Session>,
     /// The newest frame, decoded.
     frame: Vec<i16>,
-    /// Audio of the last half second, for the beginning of the next turn.
-    recent: VecDeque<i16>,
-    /// Audio of the turn that is under way.
-    turn: Option<(TurnId, Vec<i16>)>,
+    /// μ-law of the last half second, for the beginning of the next turn.
+    recent: VecDeque<u8>,
+    /// The turn that is under way, and its audio in μ-law, as far as somebody here will want it.
+    turn: Option<(TurnId, Vec<u8>)>,
     /// Cancels the transcription that a newer one replaces.
     running: Option<Arc<AtomicBool>>,
     /// Nobody else hears the caller's words.
@@ -177,6 +177,7 @@ impl Ears {
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();
         frame.extend(mulaw.iter().map(|byte| mulaw::decode(*byte)));
+        self.keep(mulaw);
         self.detect(&frame, voice);
         self.frame = frame;
     }
@@ -192,24 +193,29 @@ impl Ears {
         }
     }
 
-    fn detect(&mut self, samples: &[i16], mut voice: impl FnMut(VoiceStep)) {
-        self.recent.extend(samples);
+    fn keep(&mut self, mulaw: &[u8]) {
+        self.recent.extend(mulaw);
         let keep = frame::samples_in(PRE_ROLL) as usize;
         let surplus = self.recent.len().saturating_sub(keep);
         self.recent.drain(..surplus);
+        let longest = frame::samples_in(self.longest_turn()) as usize;
         if let Some((_, audio)) = &mut self.turn {
-            // The streams' task has the whole turn; here only the predictor needs its end.
-            let longest = if self.session.is_some() {
-                END_OF_TURN_WINDOW
-            } else {
-                LONGEST_TURN
-            };
-            let longest = frame::samples_in(longest) as usize;
-            if audio.len() + samples.len() > longest {
-                audio.drain(..samples.len().min(audio.len()));
-            }
-            audio.extend_from_slice(samples);
+            let surplus = (audio.len() + mulaw.len()).saturating_sub(longest);
+            audio.drain(..surplus.min(audio.len()));
+            audio.extend_from_slice(&mulaw[..mulaw.len().min(longest)]);
         }
+    }
+
+    /// How much of a turn is wanted here: a stream's task has all of it by itself, and only a predictor wants its end.
+    fn longest_turn(&self) -> Duration {
+        match (&self.session, &self.engines.end_of_turn) {
+            (None, _) => LONGEST_TURN,
+            (Some(_), Some(_)) => END_OF_TURN_WINDOW,
+            (Some(_), None) => Duration::ZERO,
+        }
+    }
+
+    fn detect(&mut self, samples: &[i16], mut voice: impl FnMut(VoiceStep)) {
         self.newest.extend_from_slice(samples);
         self.verdicts.clear();
         if let Err(error) = self.detector.push(samples, &mut self.verdicts) {
@@ -234,8 +240,11 @@ impl Ears {
     /// Keeps the audio of this turn from half a second ago.
     pub fn begin_turn(&mut self, turn: TurnId) {
         self.tell(|| Command::TurnStarted(turn));
-        let mut audio = Vec::with_capacity(frame::SAMPLE_RATE as usize * 4);
-        audio.extend(&self.recent);
+        let mut audio = Vec::new();
+        if !self.longest_turn().is_zero() {
+            audio.reserve(frame::SAMPLE_RATE as usize * 4);
+            audio.extend(&self.recent);
+        }
         self.turn = Some((turn, audio));
     }
 
@@ -292,6 +301,25 @@ impl Ears {
         }
     }
 
+    /// Has the recogniser of this machine write down μ-law audio that nobody else has; `done` gets the words, on a thread
+    /// that may block. False: there is no room, and nothing comes.
+    pub fn dictate(&self, mulaw: &[u8], expectation: Expectation, done: impl FnOnce(String) + Send + 'static) -> bool {
+        let recording = Recording {
+            samples: decoded(mulaw),
+            expectation,
+            language: self.language,
+        };
+        let stt = self.engines.stt.clone();
+        let admitted = self.engines.stt_pool.run(move || {
+            let text = stt.transcribe(&recording, &Arc::default());
+            done(text.unwrap_or_default());
+        });
+        if admitted {
+            self.tally.hears(mulaw.len() as u64);
+        }
+        admitted
+    }
+
     /// Asks how likely the turn is over; the answer comes as an [`EarEvent`], or not at all without a predictor.
     pub fn predict_end_of_turn(&mut self, job: JobId, turn: TurnId) {
         if self.session.as_ref().is_some_and(Session::detects_turns) {
@@ -315,8 +343,12 @@ impl Ears {
     fn audio_of(&self, turn: TurnId, most: Duration) -> Option<Vec<i16>> {
         let (current, audio) = self.turn.as_ref()?;
         let start = audio.len().saturating_sub(frame::samples_in(most) as usize);
-        (*current == turn && !audio.is_empty()).then(|| audio[start..].to_vec())
+        (*current == turn && !audio.is_empty()).then(|| decoded(&audio[start..]))
     }
+}
+
+fn decoded(mulaw: &[u8]) -> Vec<i16> {
+    mulaw.iter().map(|byte| mulaw::decode(*byte)).collect()
 }
 
 impl Drop for Ears {

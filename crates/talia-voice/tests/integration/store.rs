@@ -94,11 +94,13 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
     let server = server_on(keeper, &[]).await;
     let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
     let sid = call_sid(0x80);
-    server.ring(&sid).await;
+    server.ring_and_keep(&sid).await;
     store
         .append_segment(segment(&sid, "0".to_owned(), clock))
         .await
         .expect("a write");
+    // On a busy machine the first row may have taken longer than its webhook waits.
+    let unkept = metrics.answered_unkept.get();
     let other = hold(&server).await;
 
     for number in 1..=20 {
@@ -115,7 +117,7 @@ async fn while_the_database_is_locked_words_wait_in_order_and_new_calls_are_answ
     }
     // Who rings now is answered and talked with, by a token that is good once.
     let path = server.ring_for_stream(&call_sid(0x81)).await;
-    assert_eq!(metrics.answered_unkept.get(), 1);
+    assert_eq!(metrics.answered_unkept.get() - unkept, 1);
     let mut stream = Stream::open(server.address, &path).await.expect("a socket");
     stream.send(CONNECTED).await;
     stream.send(&start(&call_sid(0x81))).await;

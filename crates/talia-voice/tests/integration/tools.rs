@@ -4,7 +4,7 @@ mod addresses;
 mod consent;
 mod knowledge;
 mod mcp;
-mod own;
+pub(crate) mod own;
 mod traitor;
 mod traitor_calls;
 

@@ -61,13 +61,15 @@ async fn a_socket_that_breaks_while_the_database_is_locked_comes_back_and_the_ca
             None => false,
         })
         .await;
+        // On a busy machine the first webhook may have been answered before its row was there.
+        let before = app.metrics.answered_unkept.get();
         let other = lock(&file).await;
         let sid = newest(&app).await.expect("a call");
         eventually("the second stream is there", async || {
             app.lately.call(&sid).is_some_and(|here| here.streams == 2)
         })
         .await;
-        let answered = app.metrics.answered_unkept.get();
+        let answered = app.metrics.answered_unkept.get() - before;
         unlock(other).await;
         answered
     };

@@ -7,7 +7,7 @@ use super::request::{Delta, Item, Request};
 use super::speech::{Piece, Speech};
 use crate::brain::prompt::{self, Moment};
 use crate::brain::tools::{ToolCall, ToolOutcome};
-use crate::brain::{Thought, expect};
+use crate::brain::{EXCUSE_AFTER, Thought, expect, said_in};
 use crate::providers::Fault;
 use futures::FutureExt as _;
 use futures::stream::FuturesUnordered;
@@ -21,10 +21,6 @@ const LONGEST_ANSWER: u32 = 500;
 const MOST_ROUNDS: u8 = 5;
 /// Generations that go on where another one broke off.
 const MOST_CONTINUED: u8 = 2;
-/// Silence behind what was said after which a working tool is excused, again and again.
-const EXCUSE_AFTER: Duration = Duration::from_secs(3);
-/// How long a character takes to be said, about.
-const CHARACTER: Duration = Duration::from_millis(66);
 
 impl LlmBrain {
     /// Lets the models answer; the caller's words are in the history already.
@@ -212,7 +208,7 @@ impl LlmBrain {
             generation.spoke = true;
         }
         turn.said.push(text.clone());
-        turn.speaks_until = turn.speaks_until.max(now) + CHARACTER * text.chars().count() as u32;
+        turn.speaks_until = turn.speaks_until.max(now) + said_in(&text);
         let kind = if turn.leaves == Some(Leaving::Goodbye) {
             SpeechKind::Goodbye
         } else {
@@ -448,7 +444,7 @@ impl LlmBrain {
         let phrase = self.script.phrase(|lines| lines.checking.as_ref());
         let Some(turn) = &mut self.turn else { return };
         let text = phrase.unwrap_or_default();
-        turn.speaks_until = now + CHARACTER * text.chars().count() as u32;
+        turn.speaks_until = now + said_in(&text);
         let cue = turn.cue;
         self.say_phrase(cue, &text, SpeechKind::Answer);
     }

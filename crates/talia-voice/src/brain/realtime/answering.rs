@@ -1,6 +1,6 @@
 //! The service's answers: from the question to what is said, what tools do about it, and what was heard of it.
 
-use super::events::{Item, Response};
+use super::events::{Delta, Item, Response};
 use super::{RealtimeBrain, Wake, messages};
 use crate::brain::tools::{ToolCall, ToolOutcome};
 use crate::brain::{Sensed, Thought, Usage, expect};
@@ -36,6 +36,8 @@ pub(super) struct Asked {
     rounds: u8,
     /// What the answer says so far.
     pub(super) text: String,
+    /// When what was said of the answer will have been heard.
+    pub(super) speaks_until: Duration,
 }
 
 impl Asked {
@@ -47,6 +49,7 @@ impl Asked {
             due: Some(now + FIRST_SIGN),
             rounds: 0,
             text: String::new(),
+            speaks_until: now,
         }
     }
 }
@@ -167,7 +170,7 @@ impl RealtimeBrain {
     }
 
     /// Whether this event came before.
-    pub(super) fn is_repeated(&mut self, event_id: &str) -> bool {
+    fn is_repeated(&mut self, event_id: &str) -> bool {
         if event_id.is_empty() {
             return false;
         }
@@ -207,9 +210,14 @@ impl RealtimeBrain {
         self.spoken.len() - 1
     }
 
-    pub(super) fn audio_came(&mut self, response: &str, item: &str, delta: &str) {
-        let Some(cue) = self.wanted(response) else { return };
-        let Some(mulaw) = messages::audio_of(delta) else {
+    pub(super) fn audio_came(&mut self, delta: &Delta) {
+        if self.is_repeated(&delta.event_id) {
+            return;
+        }
+        let Some(cue) = self.wanted(&delta.response_id) else {
+            return;
+        };
+        let Some(mulaw) = messages::audio_of(&delta.more) else {
             self.metrics.provider_unknown_event(self.watch.name());
             return;
         };
@@ -222,16 +230,25 @@ impl RealtimeBrain {
             let plays_from = answer.plays_until.unwrap_or(now).max(now);
             answer.plays_until = Some(plays_from + duration_of(mulaw.len() as u64));
         }
-        let place = self.spoken(cue, item);
+        if let Some(asked) = &mut self.asked {
+            asked.speaks_until = asked.speaks_until.max(now) + duration_of(mulaw.len() as u64);
+        }
+        let place = self.spoken(cue, &delta.item_id);
         let spoken = &mut self.spoken[place];
         spoken.bytes += mulaw.len() as u64;
         let utterance = spoken.utterance;
         self.sensed.push_back(Sensed::Audio { utterance, mulaw });
     }
 
-    pub(super) fn text_came(&mut self, response: &str, item: &str, text: String) {
-        let Some(cue) = self.wanted(response) else { return };
-        let place = self.spoken(cue, item);
+    pub(super) fn text_came(&mut self, delta: Delta) {
+        if self.is_repeated(&delta.event_id) {
+            return;
+        }
+        let Some(cue) = self.wanted(&delta.response_id) else {
+            return;
+        };
+        let text = delta.more;
+        let place = self.spoken(cue, &delta.item_id);
         let spoken = &mut self.spoken[place];
         spoken.text.push_str(&text);
         let utterance = spoken.utterance;
@@ -288,6 +305,12 @@ impl RealtimeBrain {
                 let _ = wakes.send(Wake::Tool { cue, id, outcome }).await;
             });
         }
+    }
+
+    /// Tools that have not begun never will: nobody wants what they would do.
+    pub(super) fn drop_held(&mut self) {
+        let dropped: Vec<_> = self.held.drain(..).map(|held| held.call.id).collect();
+        self.calls.retain(|call| !dropped.contains(&call.id));
     }
 
     /// No more of these comes.

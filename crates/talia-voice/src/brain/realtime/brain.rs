@@ -262,26 +262,8 @@ impl RealtimeBrain {
             Event::Written { item_id, transcript } => self.written(&item_id, &transcript),
             Event::NotWritten { item_id } => self.written(&item_id, ""),
             Event::ResponseCreated { response } => self.response_created(&response),
-            Event::Audio {
-                event_id,
-                response_id,
-                item_id,
-                delta,
-            } => {
-                if !self.is_repeated(&event_id) {
-                    self.audio_came(&response_id, &item_id, &delta);
-                }
-            }
-            Event::Transcript {
-                event_id,
-                response_id,
-                item_id,
-                delta,
-            } => {
-                if !self.is_repeated(&event_id) {
-                    self.text_came(&response_id, &item_id, delta);
-                }
-            }
+            Event::Audio(delta) => self.audio_came(&delta),
+            Event::Transcript(delta) => self.text_came(delta),
             Event::ItemDone { response_id, item } => self.item_done(&response_id, item),
             Event::ResponseDone { response } => self.response_done(response),
             Event::Error { error } => self.on_error(&error),

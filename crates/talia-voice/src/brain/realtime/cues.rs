@@ -102,6 +102,7 @@ impl Brain for RealtimeBrain {
         if self.given_up {
             self.rest.forget(cue);
         }
+        self.untell(cue);
         if self.asked.as_ref().is_some_and(|asked| asked.cue == cue) {
             self.asked = None;
             self.create_next = false;

@@ -21,21 +21,9 @@ pub(super) enum Event {
     #[serde(rename = "response.created")]
     ResponseCreated { response: Response },
     #[serde(rename = "response.output_audio.delta")]
-    Audio {
-        #[serde(default)]
-        event_id: String,
-        response_id: String,
-        item_id: String,
-        delta: String,
-    },
+    Audio(Delta),
     #[serde(rename = "response.output_audio_transcript.delta")]
-    Transcript {
-        #[serde(default)]
-        event_id: String,
-        response_id: String,
-        item_id: String,
-        delta: String,
-    },
+    Transcript(Delta),
     #[serde(rename = "response.output_item.done")]
     ItemDone { response_id: String, item: Item },
     #[serde(rename = "response.done")]
@@ -64,6 +52,18 @@ pub(super) enum Event {
     Unused {},
     #[serde(other)]
     Other,
+}
+
+/// More of an item of an answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Delta {
+    #[serde(default)]
+    pub(super) event_id: String,
+    pub(super) response_id: String,
+    pub(super) item_id: String,
+    /// Text, or audio in base64.
+    #[serde(rename = "delta")]
+    pub(super) more: String,
 }
 
 #[derive(Debug, Deserialize)]

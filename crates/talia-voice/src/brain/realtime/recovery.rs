@@ -4,7 +4,7 @@ use super::answering::{FIRST_SIGN_AGAIN, Spoken};
 use super::brain::Line;
 use super::wire::Wire;
 use super::{RealtimeBrain, messages};
-use crate::brain::Sensed;
+use crate::brain::{EXCUSE_AFTER, Sensed, said_in};
 use crate::providers::Fault;
 use std::time::Duration;
 use talia_dialogue::{Cue, SpeechKind};
@@ -221,7 +221,7 @@ impl RealtimeBrain {
         }
         let renew = self.renew_at.filter(|_| self.is_idle());
         let held = self.held.iter().map(|held| held.until).min();
-        [due, self.stuck_at(), self.retry_at, renew, held]
+        [due, self.stuck_at(), self.retry_at, renew, held, self.excuse_at()]
             .into_iter()
             .flatten()
             .min()
@@ -243,5 +243,24 @@ impl RealtimeBrain {
         } else if passed(self.retry_at) || (passed(self.renew_at) && self.is_idle()) {
             self.connect();
         }
+        if !self.given_up && passed(self.excuse_at()) {
+            self.excuse();
+        }
+    }
+
+    /// When the caller has waited so long that they are told why: for a tool, or for a session that is begun again.
+    fn excuse_at(&self) -> Option<Duration> {
+        let asked = self.asked.as_ref()?;
+        Some(asked.speaks_until + EXCUSE_AFTER)
+    }
+
+    fn excuse(&mut self) {
+        let phrase = self.assistant.lines.checking.clone();
+        let text = phrase.map(|phrase| self.phrase(&phrase)).unwrap_or_default();
+        let now = self.clock.elapsed();
+        let Some(asked) = &mut self.asked else { return };
+        asked.speaks_until = now + said_in(&text);
+        let cue = asked.cue;
+        self.say(cue, Some(text), SpeechKind::Answer);
     }
 }

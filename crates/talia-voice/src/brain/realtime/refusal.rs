@@ -8,6 +8,9 @@ use crate::brain::{Sensed, Thought};
 use talia_dialogue::{Cue, CueId, SpeechKind};
 use talia_spanish::{Expectation, ear};
 
+/// No cue of this stream.
+const BEFORE: CueId = CueId(0);
+
 /// Whether the caller has asked not to be called any more.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
@@ -15,8 +18,8 @@ pub(super) struct Refusal {
     now: bool,
     /// Before that.
     earlier: bool,
-    /// They were told that we have understood.
-    told: bool,
+    /// The answer that tells them that we have understood; [`BEFORE`] in an earlier stream of the call.
+    told: Option<CueId>,
 }
 
 impl RealtimeBrain {
@@ -27,7 +30,12 @@ impl RealtimeBrain {
     /// It was said in an earlier stream of the call.
     pub(super) fn recall_refusal(&mut self) {
         self.refusal.earlier = true;
-        self.refusal.told = true;
+        self.refusal.told = Some(BEFORE);
+    }
+
+    /// Nobody wants this answer any more: if it let the caller go, they have gone on and are heard out first.
+    pub(super) fn untell(&mut self, cue: CueId) {
+        self.refusal.told.take_if(|told| *told == cue);
     }
 
     /// We have spoken: what was said before that stands.
@@ -44,23 +52,25 @@ impl RealtimeBrain {
         }
     }
 
-    /// Whether this cue comes from somebody who is let go, and was.
+    /// Whether this cue comes from somebody who is let go, and was. What was said since we last spoke is not looked at:
+    /// its end may not be written down yet.
     pub(super) fn lets_go_before(&mut self, cue: CueId, about: &Cue) -> bool {
-        !matches!(about, Cue::Opening | Cue::Closing(_) | Cue::Filler) && self.lets_go(cue)
+        let asks = !matches!(about, Cue::Opening | Cue::Closing(_) | Cue::Filler);
+        asks && self.refusal.earlier && self.lets_go(cue)
     }
 
     fn lets_go(&mut self, cue: CueId) -> bool {
         // Promised only where there is a number that can be kept from being called.
-        if self.given_up || self.refusal.told || !self.refuses() || self.caller_number.is_none() {
+        if self.given_up || self.refusal.told.is_some() || !self.refuses() || self.caller_number.is_none() {
             return false;
         }
         let Some(understood) = self.assistant.lines.do_not_call.clone() else {
             return false;
         };
-        self.refusal.told = true;
+        self.refusal.told = Some(cue);
         self.asked = None;
         self.create_next = false;
-        self.held.clear();
+        self.drop_held();
         self.cancel();
         self.end_spoken(|_| true, true);
         let text = self.phrase(&understood);

@@ -5,15 +5,27 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What is kept in any case.
-const KEPT: u64 = bytes_in(Duration::from_secs(12));
+const KEPT: u64 = bytes_in(Duration::from_secs(10));
+/// What is pushed at once.
+const PUSHED: usize = 160;
 /// What is kept at most, however much of it is still needed: longer than the longest turn of a caller.
 const MOST: u64 = bytes_in(Duration::from_secs(50));
 
 /// μ-law bytes with their places.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ring {
     bytes: VecDeque<u8>,
     end: Position,
+}
+
+impl Default for Ring {
+    /// With room for what is kept in any case: growing by doubling, a ring would take twice of that.
+    fn default() -> Self {
+        Self {
+            bytes: VecDeque::with_capacity(KEPT as usize + PUSHED),
+            end: 0,
+        }
+    }
 }
 
 impl Ring {

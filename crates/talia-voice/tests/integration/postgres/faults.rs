@@ -115,6 +115,8 @@ async fn a_server_that_hangs_holds_up_nobody_and_gets_everything_in_order() {
     let (store, clock, metrics) = (&server.app.store, &server.app.clock, &server.app.metrics);
     let sid = call_sid(0x1b0);
     server.ring_and_keep(&sid).await;
+    // On a busy machine the first row may have taken longer than its webhook waits.
+    let unkept = metrics.answered_unkept.get();
     cluster.freeze();
     let hanging = store.append_segment(segment(&sid, "1".to_owned(), clock));
     let began = clock.now();
@@ -130,7 +132,7 @@ async fn a_server_that_hangs_holds_up_nobody_and_gets_everything_in_order() {
     assert_eq!(kept, Err(StoreError::Deferred));
     assert!(answered.as_millis() < 700, "{answered:?}");
     assert!(store.call(&sid).await.is_err(), "a read comes back");
-    assert_eq!(metrics.answered_unkept.get(), 1);
+    assert_eq!(metrics.answered_unkept.get() - unkept, 1);
     cluster.thaw();
     let all = numbers(1..=40);
     eventually("everything is written", async || {

@@ -1,12 +1,15 @@
 //! F11 of the fault catalogue, and all others that a speech-to-speech service can have: how long the caller is left in
 //! silence, and that the call ends in its lead all the same.
 
-use super::stage::{KEY, count, file, ring, said, server, service, sessions};
+use super::stage::{KEY, count, file, ring, ring_until_it_dies, said, server, service, sessions};
 use crate::harness::CallServer;
 use crate::mixes::{expected, left, patient, teach};
+use crate::tools::own::{NAMED, declared};
 use futures::{FutureExt as _, StreamExt as _, stream};
+use serde_json::json;
+use talia_simulator::providers::company_tools::{CompanyTools, Manner};
 use talia_simulator::providers::models::ChatCompletions;
-use talia_simulator::providers::openai_realtime::{Fault, Note};
+use talia_simulator::providers::openai_realtime::{Fault, Note, Reply};
 
 /// Calls at once: the machine of the tests is small.
 const AT_ONCE: usize = 5;
@@ -56,18 +59,8 @@ async fn f11_whatever_goes_wrong_once_the_call_ends_in_its_lead() {
 async fn when_the_service_is_gone_the_script_goes_on() {
     let fake = service(|_| {}).await;
     let calls = server(&fake).await;
-    let dies = async {
-        crate::harness::eventually("the name is asked for", async || {
-            count(
-                &fake,
-                |note| matches!(note, Note::Heard(words) if words.contains("recibo")),
-            ) > 0
-        })
-        .await;
-        fake.die(503);
-    };
-    let script = patient();
-    let (outcome, ()) = tokio::join!(ring(&calls, &script, |_| {}), dies);
+    let heard = |note: &Note| matches!(note, Note::Heard(words) if words.contains("recibo"));
+    let outcome = ring_until_it_dies(&calls, &fake, heard).await;
     let said = said(&calls, &outcome).await;
     println!(
         "taken over by the script: longest silence {} ms",
@@ -94,18 +87,8 @@ async fn when_the_service_is_gone_the_next_of_the_chain_goes_on() {
         chat.url()
     );
     let calls = CallServer::start_with(&[("talia.toml", &file(&fake, "chat, script", &more))]).await;
-    let dies = async {
-        crate::harness::eventually("the first answer was asked for", async || {
-            count(
-                &fake,
-                |note| matches!(note, Note::Heard(words) if words.contains("Carlos")),
-            ) > 0
-        })
-        .await;
-        fake.die(503);
-    };
-    let script = patient();
-    let (outcome, ()) = tokio::join!(ring(&calls, &script, |_| {}), dies);
+    let heard = |note: &Note| matches!(note, Note::Heard(words) if words.contains("Carlos"));
+    let outcome = ring_until_it_dies(&calls, &fake, heard).await;
     let said = said(&calls, &outcome).await;
     println!(
         "taken over by a model: longest silence {} ms",
@@ -140,4 +123,41 @@ async fn a_service_that_refuses_us_is_left_alone() {
     }
     let tries = count(&fake, |note| matches!(note, Note::Connected { refused: Some(401) }));
     assert_eq!((tries, sessions(&fake)), (1, 0));
+}
+
+/// A tool of the company's takes its time, and then the answer about it never comes: the caller is told why they wait.
+#[tokio::test]
+async fn a_long_tool_and_a_lost_answer_leave_nobody_in_silence() {
+    let company = CompanyTools::start().await.expect("a server");
+    company.behave(Manner::Hang);
+    let fake = service(|script| {
+        let asks = Reply::say("recibo", "¿Con quién hablo?").calling("existencias", json!({"model": "a"}));
+        script.replies.insert(0, asks);
+        script.otherwise = "¿Con quién hablo?".to_owned();
+    })
+    .await;
+    fake.plan(Fault::NeverAnswer);
+    let assistants = tempfile::TempDir::new().expect("a folder");
+    let brief = include_str!("../fixtures/breve.toml")
+        .replacen("id = ", &format!("{NAMED}\nid = "), 1)
+        .replacen("[lines]", "[lines]\nchecking = \"Permíteme, lo estoy revisando.\"", 1);
+    std::fs::write(assistants.path().join("breve.toml"), brief).expect("a file");
+    let folder = assistants.path().display().to_string();
+    let settings = [
+        ("talia.toml", file(&fake, "script", &declared(&company))),
+        ("TALIA_ASSISTANTS", folder),
+        ("ERP_KEY", "key-of-the-erp".to_owned()),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let calls = CallServer::start_with(&settings).await;
+    // Somebody who waits for more than "Un segundo."
+    let waits = patient().replace("silence_ms = 900", "silence_ms = 4500");
+    let outcome = ring(&calls, &waits, |_| {}).await;
+    let said = said(&calls, &outcome).await;
+    outcome.assert_ended_by_server();
+    outcome.assert_never_left_in_silence(4_500);
+    assert!(said.iter().any(|line| line.contains("lo estoy revisando")), "{said:#?}");
+    assert_eq!(left(&calls, &outcome).await.name, expected().name, "{said:#?}");
+    assert_eq!((fake.planned(), company.requests().is_empty()), (0, false));
+    assert_eq!(fake.refused(), []);
 }

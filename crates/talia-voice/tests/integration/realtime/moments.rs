@@ -1,6 +1,6 @@
 //! Moments of a call that no model decides about: breaks, people, refusals, and who hears.
 
-use super::stage::{KEY, count, file, ring, said, server, service, sessions, vocabulary};
+use super::stage::{KEY, file, ring, ring_until_it_dies, said, server, service, sessions, vocabulary};
 use crate::harness::CallServer;
 use crate::mixes::{expected, left, patient};
 use crate::transfers::{PERSON, PRESSES_0, person, with_a_person};
@@ -85,6 +85,48 @@ within_ms = 15000
     }
 }
 
+/// Who only wants no calls before five has not finished when they pause: they are heard out, and talked with.
+#[tokio::test]
+async fn who_goes_on_after_the_refusal_is_not_let_go() {
+    let goes_on = r#"
+silence_ms = 900
+[[step]]
+do = "wait_for_answer_end"
+[[step]]
+do = "say"
+text = "No me llamen"
+[[step]]
+do = "silence"
+ms = 950
+[[step]]
+do = "say"
+text = "antes de las cinco. Quiero bajar mi recibo de luz."
+[[step]]
+do = "wait_for_answer_end"
+[[step]]
+do = "hang_up"
+"#;
+    let fake = service(|script| {
+        script.writes_down_after = Duration::from_millis(600);
+        script.replies = vec![
+            Reply::say("recibo", "Claro, con paneles baja más de la mitad. ¿Con quién hablo?"),
+            Reply::say("llamen", "¿De qué empresa?").calling("set_company_name", json!({"company_name": "Ninguna"})),
+        ];
+    })
+    .await;
+    let calls = server(&fake).await;
+    let outcome = ring(&calls, goes_on, |_| {}).await;
+    let said = said(&calls, &outcome).await;
+    outcome.assert_script_done();
+    assert!(said.iter().any(|line| line.contains("con paneles")), "{said:#?}");
+    assert!(
+        !said.iter().any(|line| line.contains("no te volvemos a llamar")),
+        "{said:#?}"
+    );
+    assert_eq!(calls.server.app.store.do_not_call(10).await.expect("a read").len(), 0);
+    assert_eq!(fake.refused(), []);
+}
+
 /// Nobody takes the transfer: it comes back, excuses itself, and the model takes the message.
 #[tokio::test]
 async fn when_nobody_takes_the_transfer_the_model_takes_the_message() {
@@ -138,20 +180,18 @@ async fn recognisers_are_only_paid_once_they_are_needed() {
             ears.url()
         );
         let calls = CallServer::start_with(&[("talia.toml", &file(&fake, "script", &more))]).await;
-        let dying = async {
-            if dies {
-                crate::harness::eventually("the first answer was asked for", async || {
-                    count(&fake, |note| matches!(note, Note::Asked)) > 0
-                })
-                .await;
-                fake.die(503);
-            }
+        let outcome = if dies {
+            ring_until_it_dies(&calls, &fake, |note| matches!(note, Note::Asked)).await
+        } else {
+            ring(&calls, &patient(), |_| {}).await
         };
-        let script = patient();
-        let (outcome, ()) = tokio::join!(ring(&calls, &script, |_| {}), dying);
         let said = said(&calls, &outcome).await;
         let left = left(&calls, &outcome).await;
         assert_eq!((left.name, left.said), (expected().name, expected().said), "{said:#?}");
         assert_eq!(ears.journal().len(), usize::from(dies), "{said:#?}");
+        // What only the service had heard is written down on this machine, and that is booked.
+        let usage = calls.server.app.store.usage(outcome.call_sid.as_str()).await;
+        let local = usage.expect("a read").into_iter().find(|row| row.provider == "perfect");
+        assert_eq!(local.is_some_and(|row| row.heard_ms > 500), dies, "{said:#?}");
     }
 }

@@ -1,7 +1,7 @@
 //! A speech-to-speech service that does what a good one would, a server that uses it, and what a call leaves behind.
 
-use crate::harness::CallServer;
-use crate::mixes::{NUMBER, SAYS};
+use crate::harness::{CallServer, eventually};
+use crate::mixes::{NUMBER, SAYS, patient};
 use serde_json::json;
 use std::sync::Arc;
 use talia_simulator::carrier::CallPlan;
@@ -14,7 +14,7 @@ pub(crate) const KEY: &str = "sk-of-the-tests";
 
 /// What callers can say.
 pub(crate) fn vocabulary() -> Arc<Vocabulary> {
-    let more = ["Quítenme de su lista."];
+    let more = ["Quítenme de su lista.", "No me llamen antes de las cinco."];
     Arc::new(Vocabulary::of(&[&SAYS[..], &more[..]].concat()))
 }
 
@@ -62,6 +62,21 @@ pub(crate) async fn ring(calls: &CallServer, script: &str, change: impl FnOnce(&
         .ring_speaking(&carrier, script, &ToneWordSpeaker(vocabulary()), change)
         .await;
     calls.nothing_lives().await;
+    outcome
+}
+
+/// Rings; once the service has noticed such a thing, it is gone for good.
+pub(crate) async fn ring_until_it_dies(
+    calls: &CallServer,
+    fake: &RealtimeFake,
+    such: impl Fn(&Note) -> bool,
+) -> CallOutcome {
+    let dying = async {
+        eventually("the service is used", async || count(fake, &such) > 0).await;
+        fake.die(503);
+    };
+    let script = patient();
+    let (outcome, ()) = tokio::join!(ring(calls, &script, |_| {}), dying);
     outcome
 }
 

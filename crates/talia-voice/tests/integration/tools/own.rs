@@ -9,7 +9,7 @@ use talia_voice::brain::tools::act_log::ActState;
 use talia_voice::telemetry::labels::ToolVerdict;
 
 /// One that asks and one that acts, on this machine.
-pub(super) fn declared(server: &CompanyTools) -> String {
+pub(crate) fn declared(server: &CompanyTools) -> String {
     let address = server.address;
     let port = address.port();
     format!(
@@ -46,7 +46,7 @@ private = "127.0.0.0/8"
     )
 }
 
-pub(super) const NAMED: &str = r#"tools = ["existencias", "apartar", "anotar"]"#;
+pub(crate) const NAMED: &str = r#"tools = ["existencias", "apartar", "anotar"]"#;
 
 async fn server_and_call() -> (CompanyTools, Call) {
     let server = CompanyTools::start().await.expect("a server");
