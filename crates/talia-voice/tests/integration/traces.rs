@@ -127,8 +127,11 @@ async fn a_call_that_was_resumed_is_one_trace_with_a_span_a_turn_and_no_word_of_
             assert!(!text.contains(word), "{word} is in {text}");
         }
     }
-    let sent = app.metrics.spans_sent.get();
-    assert_eq!((sent, app.metrics.spans_dropped.get()), (spans.len() as u64, 0));
+    eventually("they are counted", async || {
+        app.metrics.spans_sent.get() == spans.len() as u64
+    })
+    .await;
+    assert_eq!(app.metrics.spans_dropped.get(), 0);
 }
 
 /// A turn stands below its stream, within its time, and its stages follow each other.
