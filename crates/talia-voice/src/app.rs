@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::ears::early::{self, EarlyEars};
 use crate::ears::stream::session::Chain;
 use crate::engines::SpeechEngines;
+use crate::events::{Relays, RelaysError};
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::{ClientError, SystemLookup};
 use crate::providers::Health;
@@ -41,6 +42,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where calls leave their spans.
     pub traces: Traces,
+    /// What carries events outside.
+    pub relays: Relays,
     /// Tells Twilio from everybody else.
     pub validator: Validator,
     /// Twilio's REST API; none without an account.
@@ -98,6 +101,9 @@ pub enum AppError {
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A place that is told of events.
+    #[error(transparent)]
+    Relays(#[from] RelaysError),
 }
 
 impl App {
@@ -151,12 +157,14 @@ impl App {
             chain.probe(Language::Spanish, &draining);
         }
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
+        let store = Store::open(settings, clock.clone(), metrics.clone()).await?;
         Ok(Arc::new(Self {
+            relays: Relays::start(&config, &store, &clock, &metrics).await?,
             engines,
             assistants,
             tools,
             live_feed,
-            store: Store::open(settings, clock.clone(), metrics.clone()).await?,
+            store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
             validator,
             own_signatures: OwnSignatures::new(config.twilio.own_signatures.clone()),

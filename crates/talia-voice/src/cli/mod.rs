@@ -5,6 +5,7 @@ mod call;
 mod demo;
 mod doctor;
 mod eval;
+mod events;
 mod keys;
 mod load;
 mod models;
@@ -13,6 +14,8 @@ mod terminal;
 mod twilio;
 mod voices;
 
+use crate::events::RelaysError;
+use crate::events::sinks::{NatsError, WebhookError};
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -58,6 +61,9 @@ enum What {
     /// Says how good the local engines are, on cases of our own.
     #[command(subcommand)]
     Eval(eval::Eval),
+    /// Events on their way to NATS and webhooks: how far, what was given up, once more.
+    #[command(subcommand)]
+    Events(events::Events),
     /// Looks at everything that a call needs and says a way out of what is wrong. Ends with 1, or 3 for warnings only.
     Doctor(doctor::Doctor),
     /// What is set up once at Twilio.
@@ -78,6 +84,7 @@ pub async fn run(command: Command) -> Result<()> {
         What::Keys(keys) => keys.run(),
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
+        What::Events(events) => Box::pin(events.run(&options)).await,
         What::Doctor(doctor) => Box::pin(doctor.run(&options)).await,
         What::Twilio(twilio) => Box::pin(twilio.run(&options)).await,
         What::Bench(bench) => bench.run(&options).await,
@@ -94,7 +101,17 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_app = cause.downcast_ref::<AppError>();
         cause.is::<ConfigError>()
             || cause.is::<AssistantError>()
-            || of_app.is_some_and(|error| matches!(error, AppError::Assistant(_) | AppError::Secret(_)))
+            || of_app.is_some_and(|error| {
+                matches!(
+                    error,
+                    AppError::Assistant(_)
+                        | AppError::Secret(_)
+                        | AppError::Relays(
+                            RelaysError::Nats(NatsError::Authority(_))
+                                | RelaysError::Webhook(WebhookError::Address { .. })
+                        )
+                )
+            })
     });
     if is_configuration {
         ExitCode::from(BAD_CONFIGURATION)

@@ -13,6 +13,7 @@ mod events;
 mod layers;
 mod limits;
 mod models;
+mod nats;
 mod prices;
 mod providers;
 mod server;
@@ -21,6 +22,8 @@ mod telemetry;
 mod tls;
 mod tools;
 mod twilio;
+mod variables;
+mod webhooks;
 mod words;
 
 pub use accounts::Account;
@@ -35,6 +38,7 @@ pub use events::Events;
 pub use layers::{DEFAULTS, Sources};
 pub use limits::Limits;
 pub use models::Models;
+pub use nats::{Nats, NatsLogin, NewStream};
 pub use prices::{Amounts, Price, Prices};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use server::is_this_machine;
@@ -44,6 +48,7 @@ pub use telemetry::{LogFormat, Telemetry, Traces};
 pub use tls::{AcmeOrder, Certificates, Tls};
 pub use tools::{Behaviour, HttpTool, McpServer, ToolNetwork};
 pub use twilio::Twilio;
+pub use webhooks::EventWebhook;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -83,7 +88,7 @@ impl Config {
             server,
             twilio: raw.twilio.check()?,
             database: raw.database.check()?,
-            events: raw.events.check()?,
+            events: raw.events.check(&sources.environment)?,
             models: raw.models.check(),
             speech: raw.speech.check(&described)?,
             thinkers: raw.brain.check(&described)?,

@@ -1,5 +1,6 @@
 //! `[[tools]]`, `[[mcp]]`, `[tool_network]`: what assistants may use beside speaking, and where it may be.
 
+use super::variables::filled;
 use super::words::words;
 use super::{ConfigError, is_this_machine, set};
 use ipnet::IpNet;
@@ -325,21 +326,7 @@ fn headers(
     let mut headers = Vec::new();
     for (header, value) in raw {
         let parsed = HeaderName::try_from(&header).map_err(|_| wrong(key, id, &format!("{header} is no header")))?;
-        let mut filled = String::new();
-        let mut rest = value.as_str();
-        while let Some((before, after)) = rest.split_once("${") {
-            let (variable, behind) = after
-                .split_once('}')
-                .ok_or_else(|| wrong(key, id, &format!("{header} has a ${{ that doesn't end")))?;
-            let secret = environment
-                .get(variable)
-                .ok_or_else(|| wrong(key, id, &format!("the variable {variable} of {header} is not set")))?;
-            filled.push_str(before);
-            filled.push_str(secret);
-            rest = behind;
-        }
-        filled.push_str(rest);
-        let secret = SecretString::from(filled);
+        let secret = filled(&value, environment).map_err(|reason| wrong(key, id, &format!("{header} {reason}")))?;
         if HeaderValue::from_str(secret.expose_secret()).is_err() {
             return Err(wrong(key, id, &format!("{header} has a value that no header can have")));
         }

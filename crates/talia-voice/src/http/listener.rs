@@ -29,6 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the collector of traces may take for what is left when everything else is over.
 const LAST_SPANS: Duration = Duration::from_secs(2);
+/// The same for the places that are told of events.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
 /// How long Twilio gets to ask what comes after the last streams: without an answer the caller would hear an error.
 const LAST_QUESTIONS: Duration = Duration::from_secs(2);
 
@@ -110,7 +112,12 @@ async fn serve_with(
     .await;
     sweeping.abort();
     resolving.abort();
-    tokio::join!(app.store.close(), app.traces.close(LAST_SPANS));
+    // How far events were delivered is still written down.
+    let relayed = async {
+        app.relays.close(LAST_EVENTS).await;
+        app.store.close().await;
+    };
+    tokio::join!(relayed, app.traces.close(LAST_SPANS));
     Served { cut_off }
 }
 

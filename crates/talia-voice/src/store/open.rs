@@ -351,6 +351,10 @@ impl Store {
         &self.readers
     }
 
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.wall()
     }

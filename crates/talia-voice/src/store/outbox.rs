@@ -1,6 +1,6 @@
 //! Table `outbox`: events, written in the same transaction as what they tell of.
 
-use super::columns::Json;
+use super::columns::{Id, Json, Time};
 use super::engine::{Connection, Pool};
 use super::sql::sql;
 use super::times;
@@ -51,10 +51,14 @@ pub struct CloudEvent {
 pub struct OutboxRow {
     /// Counts up in the order of commits: the cursor of the live feed.
     pub seq: i64,
+    /// The event's own id, a UUID of version 7.
+    pub id: String,
     /// What happened.
     pub kind: EventType,
     /// The call it happened in.
     pub call_sid: String,
+    /// When it happened.
+    pub at: Timestamp,
     /// The envelope as JSON text.
     pub event: String,
 }
@@ -99,32 +103,43 @@ pub(super) async fn insert(connection: &mut Connection, new: NewEvent<'_>) -> Re
     .await?;
     Ok(seq.map(|(seq,)| OutboxRow {
         seq,
+        id: envelope.id,
         kind: new.kind,
         call_sid: new.call_sid.to_owned(),
+        at: new.at,
         event,
     }))
 }
 
 /// Events after a cursor, oldest first.
 pub(super) async fn after(pool: &Pool, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, sqlx::Error> {
-    let rows: Vec<(i64, String, String, Json)> =
-        sql("SELECT seq, type, call_sid, event FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2")
+    let rows: Vec<Raw> =
+        sql("SELECT seq, id, type, call_sid, time, event FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(seq)
             .bind(limit)
             .all(pool)
             .await?;
-    rows.into_iter()
-        .map(|(seq, kind, call_sid, Json(event))| {
-            let kind = serde_json::from_value(serde_json::Value::String(kind))
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            Ok(OutboxRow {
-                seq,
-                kind,
-                call_sid,
-                event,
-            })
-        })
-        .collect()
+    rows.into_iter().map(row).collect()
+}
+
+/// `seq, id, type, call_sid, time, event`.
+pub(super) type Raw = (i64, Id, String, String, Time, Json);
+
+/// A row as it was read.
+pub(super) fn row((seq, id, of_kind, call_sid, at, event): Raw) -> Result<OutboxRow, sqlx::Error> {
+    Ok(OutboxRow {
+        seq,
+        id: id.0,
+        kind: kind(of_kind)?,
+        call_sid,
+        at: at.0,
+        event: event.0,
+    })
+}
+
+/// The kind of its name.
+pub(super) fn kind(name: String) -> Result<EventType, sqlx::Error> {
+    serde_json::from_value(serde_json::Value::String(name)).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// The cursor of the newest event; 0 when there is none.

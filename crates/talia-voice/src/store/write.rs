@@ -6,6 +6,7 @@ use super::do_not_call::{self, DoNotCallChange};
 use super::engine::Connection;
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
+use super::sinks::{self, SinkWrite};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
 use super::tool_acts::{self, NewToolAct, ToolActEnd};
 use super::transcripts::{self, NewSegment};
@@ -97,6 +98,8 @@ pub(super) enum Write {
     DoNotCall(DoNotCallChange, Timestamp),
     /// The same, promised to somebody in a call: kept until the disk takes it.
     LateDoNotCall(DoNotCallChange, Timestamp),
+    /// How far a sink of events has been told.
+    Sink(SinkWrite),
 }
 
 /// What a write answers.
@@ -111,6 +114,10 @@ pub(super) enum Written {
     Advanced(bool),
     /// What is known of an act that was begun before.
     ToolAct(Option<String>),
+    /// Cursor and epoch of a sink that was claimed.
+    SinkClaimed(Option<(i64, i64)>),
+    /// How many rows were changed.
+    Counted(u64),
 }
 
 impl Write {
@@ -127,6 +134,7 @@ impl Write {
                 | Self::Transfer(..)
                 | Self::ToolAct(_)
                 | Self::Alive(..)
+                | Self::Sink(_)
         )
     }
 
@@ -160,6 +168,7 @@ impl Write {
             Self::Advance(report) => {
                 return calls::advance(connection, report, events).await.map(Written::Advanced);
             }
+            Self::Sink(write) => return sinks::apply(connection, write).await,
             Self::ToolAct(new) => return tool_acts::begin(connection, new).await.map(Written::ToolAct),
             Self::Dial(id, dial) => {
                 let answer = outbound::ask(connection, (id, dial)).await?;

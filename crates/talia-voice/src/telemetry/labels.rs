@@ -238,6 +238,66 @@ label_set! {
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },
     ToolLabel { verdict: ToolVerdict },
+    SinkLabel { sink: String },
+}
+
+/// A sink of events, and why it didn't take one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SinkFaultLabel {
+    pub(super) sink: String,
+    pub(super) reason: SinkFault,
+}
+
+/// Why a sink of events didn't take one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum SinkFault {
+    /// No connection.
+    Unreachable,
+    /// It may not be reached: a private address, a port that isn't open.
+    AddressRefused,
+    /// No answer in time.
+    TimedOut,
+    /// It doesn't know our password, token or signature.
+    Unauthorised,
+    /// It knows us and doesn't allow it.
+    Forbidden,
+    /// The stream isn't there, can't be made, or is another than is needed.
+    Stream,
+    /// It has no room.
+    Full,
+    /// The event is larger than it takes.
+    TooLarge,
+    /// Its address is given up (410).
+    Gone,
+    /// It asks to be left in peace for a while (429).
+    TooMany,
+    /// It says that the request is wrong (another 4xx, or a redirect).
+    Refused,
+    /// It says that it failed (5xx).
+    Failed,
+    /// Anything else.
+    Other,
+}
+
+impl SinkFault {
+    /// The word for it in the database and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::AddressRefused => "address-refused",
+            Self::TimedOut => "timed-out",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Stream => "stream",
+            Self::Full => "full",
+            Self::TooLarge => "too-large",
+            Self::Gone => "gone",
+            Self::TooMany => "too-many",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What became of a model's wish to use a tool.

@@ -3,7 +3,8 @@
 use super::labels::{
     BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel,
     ProviderFaultLabel, ProviderLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel,
-    Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
+    SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel,
+    ToolVerdict, Webhook, WebhookLabel,
 };
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
@@ -68,6 +69,11 @@ pub struct Metrics {
     provider_faults: Family<ProviderFaultLabel, Counter>,
     provider_unknown_events: Family<ProviderLabel, Counter>,
     hearing_degraded: Family<ProviderLabel, Counter>,
+    events_delivered: Family<SinkLabel, Counter>,
+    events_dead: Family<SinkLabel, Counter>,
+    event_sink_faults: Family<SinkFaultLabel, Counter>,
+    outbox_lag_events: Family<SinkLabel, Gauge>,
+    outbox_lag_seconds: Family<SinkLabel, Gauge>,
 }
 
 /// Buckets in the range where a caller feels the difference.
@@ -118,6 +124,11 @@ impl Default for Metrics {
             provider_faults: Family::default(),
             provider_unknown_events: Family::default(),
             hearing_degraded: Family::default(),
+            events_delivered: Family::default(),
+            events_dead: Family::default(),
+            event_sink_faults: Family::default(),
+            outbox_lag_events: Family::default(),
+            outbox_lag_seconds: Family::default(),
         };
         metrics.register();
         metrics
@@ -264,6 +275,27 @@ impl Metrics {
             "hearing_degraded",
             "Answers of recognisers that may lack words, and audio that was given up, because they were too slow",
             self.hearing_degraded.clone(),
+        );
+        all.register(
+            "events_delivered",
+            "Events that a sink has taken",
+            self.events_delivered.clone(),
+        );
+        all.register("events_dead", "Events given up for a sink", self.events_dead.clone());
+        all.register(
+            "event_sink_faults",
+            "Tries to deliver an event, or to reach its sink, that failed, by why",
+            self.event_sink_faults.clone(),
+        );
+        all.register(
+            "outbox_lag_events",
+            "Events that a sink has not taken yet",
+            self.outbox_lag_events.clone(),
+        );
+        all.register(
+            "outbox_lag_seconds",
+            "Age of the oldest event that a sink has not taken yet",
+            self.outbox_lag_seconds.clone(),
         );
     }
 
@@ -441,6 +473,55 @@ impl Metrics {
         self.provider_unknown_events
             .get_or_create(&ProviderLabel { provider })
             .get()
+    }
+
+    /// Counts an event that a sink has taken.
+    pub fn event_delivered(&self, sink: &str) {
+        let sink = sink.to_owned();
+        self.events_delivered.get_or_create(&SinkLabel { sink }).inc();
+    }
+
+    /// How many it has taken.
+    pub fn event_delivered_count(&self, sink: &str) -> u64 {
+        let sink = sink.to_owned();
+        self.events_delivered.get_or_create(&SinkLabel { sink }).get()
+    }
+
+    /// Counts an event that is given up for a sink.
+    pub fn event_dead(&self, sink: &str) {
+        let sink = sink.to_owned();
+        self.events_dead.get_or_create(&SinkLabel { sink }).inc();
+    }
+
+    /// How many are given up.
+    pub fn event_dead_count(&self, sink: &str) -> u64 {
+        let sink = sink.to_owned();
+        self.events_dead.get_or_create(&SinkLabel { sink }).get()
+    }
+
+    /// Counts a try to deliver that failed.
+    pub fn event_sink_fault(&self, sink: &str, reason: SinkFault) {
+        let sink = sink.to_owned();
+        self.event_sink_faults
+            .get_or_create(&SinkFaultLabel { sink, reason })
+            .inc();
+    }
+
+    /// How many failed for this reason.
+    pub fn event_sink_fault_count(&self, sink: &str, reason: SinkFault) -> u64 {
+        let sink = sink.to_owned();
+        self.event_sink_faults
+            .get_or_create(&SinkFaultLabel { sink, reason })
+            .get()
+    }
+
+    /// Notes what a sink has not taken: so many events, the oldest of that age.
+    pub fn outbox_lag(&self, sink: &str, events: i64, oldest: Duration) {
+        let label = SinkLabel { sink: sink.to_owned() };
+        self.outbox_lag_events.get_or_create(&label).set(events);
+        self.outbox_lag_seconds
+            .get_or_create(&label)
+            .set(oldest.as_secs() as i64);
     }
 
     /// Notes what became of a sound over our speech.

@@ -68,6 +68,33 @@ fn a_bad_configuration_is_one_line_and_code_64_before_any_port_is_bound() {
         64,
         "talia-voice: /nowhere/at/all: No such",
     );
+    refuses(
+        &bad(("TALIA_NATS_URL", "http://127.0.0.1:4222")),
+        64,
+        "talia-voice: events.nats.url: must begin with nats:// or tls://",
+    );
+    let webhook = |url: &str, secret: &str| {
+        let text = format!("[[events.webhooks]]\nid = \"crm\"\nurl = \"{url}\"\nsecret = \"{secret}\"\n");
+        std::fs::write(folder.path().join("talia.toml"), text).expect("a file");
+        run(
+            folder.path(),
+            &["serve"],
+            &[good[0], good[1], ("TALIA_SPEECH__ENGINES", "fixed-delay")],
+        )
+    };
+    let said = "talia-voice: events.webhooks: «crm»: ";
+    let short = webhook("https://crm.example.com/", "short");
+    refuses(&short, 64, &format!("{said}secret must have 16 bytes"));
+    let unset = webhook("https://crm.example.com/", "${CRM_SECRET}");
+    refuses(
+        &unset,
+        64,
+        &format!("{said}secret names the variable CRM_SECRET, which is not set"),
+    );
+    let plain = webhook("http://crm.example.com/", "0123456789abcdef");
+    refuses(&plain, 64, &format!("{said}url must begin with https://"));
+    let private = webhook("https://10.0.0.1/", "0123456789abcdef");
+    refuses(&private, 64, &format!("{said}it is a private address"));
     std::fs::write(folder.path().join("talia.toml"), "[sever]\n").expect("a file");
     let output = run(folder.path(), &["serve"], &good);
     refuses(&output, 64, "talia-voice: talia.toml:1: unknown field `sever`");

@@ -85,7 +85,7 @@ fn every_named_variable_sets_its_key() {
     assert_eq!(config.twilio.api_key.expect("a key").0, sid("SK"));
     assert_eq!(config.twilio.shared_keys.len(), 2);
     assert_eq!(config.database.url, "sqlite:other.db");
-    assert_eq!(config.events.nats_url.as_deref(), Some("nats://localhost"));
+    assert_eq!(config.events.nats.expect("a server").to_string(), "nats://localhost");
     assert_eq!(config.telemetry.log, "debug");
 }
 
@@ -160,6 +160,7 @@ fn no_error_and_no_debug_text_shows_a_secret() {
             ("TALIA_VOICE_WEBHOOK_SECRET_NEXT", "s3cr3t-n-0123456789"),
             ("TALIA_TWILIO_SHARED_KEYS", "one=s3cr3t-s"),
             ("TALIA_SERVER__API_KEY", "s3cr3t-key-0123456"),
+            ("TALIA_NATS_URL", "nats://talia:s3cr3t-n@localhost"),
         ],
     );
     let shown = format!("{:?}", config.expect("good"));

@@ -1,6 +1,6 @@
 //! `talia-voice doctor`: nothing to say of a good set-up, and each fault of a broken one by its name.
 
-use crate::harness::{Authority, Office, Proxy, Said, TestServer, program};
+use crate::harness::{Authority, NATS_PASSWORD, NatsServer, Office, Proxy, Said, TestServer, program};
 use rcgen::CertificateParams;
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use talia_simulator::account::VoiceHooks;
 use talia_simulator::webhook::Method;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 const NUMBER: &str = "+525587654321";
@@ -358,7 +357,7 @@ async fn many_faults_at_once_are_each_named() {
         ("socket", "skipped", ""),
         ("signature", "skipped", ""),
         ("database", "failure", "TALIA_DATABASE_URL"),
-        ("events", "failure", "TALIA_NATS_URL"),
+        ("nats", "failure", "TALIA_NATS_URL"),
         ("speech", "failure", "talia-voice models fetch"),
     ]);
     assert!(found.said.err.contains("5 falla(s), 1 aviso(s)"), "{}", found.said.err);
@@ -464,21 +463,38 @@ async fn databases_events_and_clocks_of_every_broken_kind() {
         .await
         .names(&[plain[0], plain[1], ("database", "ok", "MiB")]);
 
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let nats = listener.local_addr().expect("an address");
-    let greeting = tokio::spawn(async move {
-        for line in ["INFO {\"server_id\":\"x\"}\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
-            let (mut stream, _) = listener.accept().await.expect("a connection");
-            stream.write_all(line.as_bytes()).await.expect("a write");
-        }
-    });
-    set_up.set("TALIA_NATS_URL", format!("nats://user:secret@{nats}"));
-    set_up.examine().await.names(&plain);
-    set_up
-        .examine()
+    let nats = NatsServer::start();
+    set_up.set("TALIA_NATS_URL", nats.url());
+    let seen = [plain[0], plain[1], ("nats", "ok", "se creará")];
+    set_up.examine().await.names(&seen);
+    let jetstream = nats.jetstream(None).await;
+    let stream = |subjects: &str| async_nats::jetstream::stream::Config {
+        name: "TALIA".to_owned(),
+        subjects: vec![subjects.to_owned()],
+        ..Default::default()
+    };
+    jetstream
+        .create_stream(stream("talia.voice.>"))
         .await
-        .names(&[plain[0], plain[1], ("events", "failure", "no es NATS")]);
-    greeting.await.expect("no panic");
+        .expect("a stream");
+    let seen = [plain[0], plain[1], ("nats", "ok", "se puede publicar")];
+    set_up.examine().await.names(&seen);
+    assert_eq!(nats.count(&jetstream).await, 0, "a look leaves nothing");
+    jetstream
+        .update_stream(stream("pedidos.>"))
+        .await
+        .expect("other subjects");
+    let seen = [plain[0], plain[1], ("nats", "failure", "events.nats.stream")];
+    set_up.examine().await.names(&seen);
+    nats.kill();
+    let seen = [plain[0], plain[1], ("nats", "failure", "TALIA_NATS_URL")];
+    set_up.examine().await.names(&seen);
+    nats.start_again("authorization { user: talia, password: another }");
+    set_up.set("TALIA_NATS_URL", nats.url_with(NATS_PASSWORD));
+    let found = set_up.examine().await;
+    found.names(&[plain[0], plain[1], ("nats", "failure", "TALIA_NATS_PASSWORD")]);
+    assert!(!found.said.out.contains(NATS_PASSWORD), "{}", found.said.out);
+    nats.kill();
     set_up.environment.remove("TALIA_NATS_URL");
 
     let late = late_api("Tue, 24 Nov 2020 11:53:13 GMT").await;

@@ -33,6 +33,7 @@ mod rest;
 mod restart;
 mod resume;
 mod signatures;
+mod sinks;
 mod status;
 mod store;
 mod strange_events;

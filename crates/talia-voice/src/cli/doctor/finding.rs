@@ -79,6 +79,8 @@ checks! {
     SIGNATURE "signature" "firma" "signature";
     DATABASE "database" "base de datos" "database";
     EVENTS "events" "eventos" "events";
+    NATS "nats" "NATS" "NATS";
+    WEBHOOKS "webhooks" "webhooks" "webhooks";
     SPEECH "speech" "voz" "speech";
 }
 

@@ -1,16 +1,10 @@
 //! What is on this machine: the database and the events.
 
+use super::Patient;
 use super::finding::{DATABASE, EVENTS, Finding, text};
-use super::{PATIENCE, Patient};
 use crate::config::Certificates;
 use crate::store::{self, StoreError};
 use secrecy::ExposeSecret;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-/// NATS's own port.
-const NATS_PORT: u16 = 4222;
 
 pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
     let (database, events) = tokio::join!(database(patient), events(patient));
@@ -61,20 +55,6 @@ async fn database(patient: &Patient) -> Finding {
 }
 
 async fn events(patient: &Patient) -> Finding {
-    if let Some(url) = &patient.config.events.nats_url
-        && let Err(why) = greet_nats(url).await
-    {
-        return EVENTS.failure(
-            text(
-                format!("NATS no contesta: {why}"),
-                format!("NATS doesn't answer: {why}"),
-            ),
-            text(
-                "arranque NATS o corrija TALIA_NATS_URL",
-                "start NATS or correct TALIA_NATS_URL",
-            ),
-        );
-    }
     if patient.config.server.api_key.is_none() && patient.config.tls.certificates != Certificates::None {
         return EVENTS.skipped(text(
             "el flujo en vivo solo se puede ver con server.api_key",
@@ -93,30 +73,6 @@ async fn events(patient: &Patient) -> Finding {
                 "start talia-voice serve with this same configuration",
             ),
         ),
-    }
-}
-
-/// A NATS server greets first, before any TLS.
-async fn greet_nats(url: &str) -> Result<(), String> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = if host.contains(':') {
-        host.to_owned()
-    } else {
-        format!("{host}:{NATS_PORT}")
-    };
-    let greeting = async {
-        let mut stream = TcpStream::connect(&host).await?;
-        let mut first = [0; 5];
-        stream.read_exact(&mut first).await?;
-        Ok::<_, std::io::Error>(first)
-    };
-    match timeout(PATIENCE, greeting).await {
-        Ok(Ok(first)) if &first == b"INFO " => Ok(()),
-        Ok(Ok(_)) => Err("eso no es NATS / that is no NATS".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("tiempo agotado / timed out".to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ mod finding;
 mod local;
 mod proxy;
 mod set_up;
+mod sinks;
 mod speech;
 mod tls;
 
@@ -114,13 +115,14 @@ impl Doctor {
             config,
         };
         let mut findings = vec![configuration(&patient.config)];
-        let (twilio, public, local, speech) = tokio::join!(
+        let (twilio, public, local, sinks, speech) = tokio::join!(
             set_up::look(&patient),
             address::look(&patient),
             local::look(&patient),
+            sinks::look(&patient),
             speech::look(&patient)
         );
-        for found in [twilio, public, local, speech] {
+        for found in [twilio, public, local, sinks, speech] {
             findings.extend(found);
         }
         Ok(findings)

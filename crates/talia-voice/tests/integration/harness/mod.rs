@@ -1,6 +1,7 @@
 //! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
 
 mod acme;
+mod backend;
 mod calls;
 mod calls_out;
 mod certificates;
@@ -8,6 +9,7 @@ mod collector;
 mod database;
 mod http;
 mod mortal;
+mod nats;
 mod office;
 mod postgres;
 mod program;
@@ -16,6 +18,7 @@ mod socket;
 mod twilio_api;
 
 pub(crate) use acme::Acme;
+pub(crate) use backend::Backend;
 pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
@@ -23,6 +26,7 @@ pub(crate) use collector::{Collector, Does, attributes};
 pub(crate) use database::{Keeper, lock, rename, unlock};
 pub(crate) use http::{Answer, raw};
 pub(crate) use mortal::Mortal;
+pub(crate) use nats::{NATS_PASSWORD, NatsServer, Published};
 pub(crate) use office::Office;
 pub(crate) use postgres::{Cluster, PASSWORD};
 pub(crate) use program::{Said, program};

@@ -1,0 +1,7 @@
+//! Events that arrive outside: at a real NATS server, and at a company's own backend.
+
+mod lanes;
+mod nats;
+mod nats_faults;
+mod rig;
+mod webhooks;
