@@ -17,7 +17,7 @@ pub struct Lanes {
     /// Loaded, and not settled.
     open: BTreeSet<i64>,
     /// By call.
-    lanes: HashMap<String, Lane>,
+    calls: HashMap<String, Lane>,
     /// Calls whose first event may go now.
     ready: VecDeque<String>,
     /// Calls that wait for another try, and until when.
@@ -52,7 +52,7 @@ impl Lanes {
         let mut lanes = Self {
             loaded: cursor,
             open: BTreeSet::new(),
-            lanes: HashMap::new(),
+            calls: HashMap::new(),
             ready: VecDeque::new(),
             due: BTreeSet::new(),
             noted: noted.into_iter().collect(),
@@ -61,7 +61,7 @@ impl Lanes {
         };
         for WaitingEvent { event, tries, next_at } in waiting {
             let call = event.call_sid.clone();
-            let lane = lanes.lanes.entry(call.clone()).or_default();
+            let lane = lanes.calls.entry(call.clone()).or_default();
             if lane.events.is_empty() {
                 lane.due = next_at;
                 match next_at {
@@ -105,7 +105,7 @@ impl Lanes {
             return;
         }
         let call = event.call_sid.clone();
-        let lane = self.lanes.entry(call.clone()).or_default();
+        let lane = self.calls.entry(call.clone()).or_default();
         let mut item = Item {
             event: Arc::new(event),
             tries: 0,
@@ -125,8 +125,8 @@ impl Lanes {
     }
 
     /// The next event that may go, and how often it was tried before. Its call waits until it is told what became of it.
-    pub fn next(&mut self) -> Option<(Arc<OutboxRow>, u32)> {
-        let lane = self.lanes.get_mut(&self.ready.pop_front()?)?;
+    pub fn next_event(&mut self) -> Option<(Arc<OutboxRow>, u32)> {
+        let lane = self.calls.get_mut(&self.ready.pop_front()?)?;
         lane.is_busy = true;
         lane.events.front().map(|item| (item.event.clone(), item.tries))
     }
@@ -149,7 +149,7 @@ impl Lanes {
 
     /// The call's event failed and is tried again at `due`; until then its call waits.
     pub fn failed(&mut self, call: &str, due: Timestamp, reason: SinkFault) {
-        let Some(lane) = self.lanes.get_mut(call) else { return };
+        let Some(lane) = self.calls.get_mut(call) else { return };
         lane.is_busy = false;
         lane.due = Some(due);
         self.due.insert((due, call.to_owned()));
@@ -171,7 +171,7 @@ impl Lanes {
 
     /// The call's event was not tried after all: nothing can be delivered now.
     pub fn put_back(&mut self, call: &str) {
-        if let Some(lane) = self.lanes.get_mut(call) {
+        if let Some(lane) = self.calls.get_mut(call) {
             lane.is_busy = false;
             self.ready.push_front(call.to_owned());
         }
@@ -184,7 +184,7 @@ impl Lanes {
                 return Some(*at);
             }
             if let Some((_, call)) = self.due.pop_first()
-                && let Some(lane) = self.lanes.get_mut(&call)
+                && let Some(lane) = self.calls.get_mut(&call)
             {
                 lane.due = None;
                 self.ready.push_back(call);
@@ -211,7 +211,7 @@ impl Lanes {
     }
 
     fn settle(&mut self, call: &str, becomes: impl FnOnce(&Item) -> Option<Delivery>) {
-        let Some(lane) = self.lanes.get_mut(call) else { return };
+        let Some(lane) = self.calls.get_mut(call) else { return };
         lane.is_busy = false;
         if let Some(item) = lane.events.pop_front() {
             if item.is_written {
@@ -224,7 +224,7 @@ impl Lanes {
             }
         }
         if lane.events.is_empty() {
-            self.lanes.remove(call);
+            self.calls.remove(call);
         } else {
             self.ready.push_back(call.to_owned());
         }

@@ -123,7 +123,7 @@ impl<S: Sink> Relay<S> {
             }
             if matches!(shift.door, Door::Open) {
                 while delivering.len() < S::IN_FLIGHT
-                    && let Some((event, tries)) = shift.lanes.next()
+                    && let Some((event, tries)) = shift.lanes.next_event()
                 {
                     let sink = self.sink.clone();
                     delivering.push(async move {
@@ -161,7 +161,7 @@ impl<S: Sink> Relay<S> {
                 }
                 Happened::Saved(saved) => {
                     shift.saving = None;
-                    if !self.noted(&mut shift, saved) {
+                    if !self.noted(&mut shift, &saved) {
                         return;
                     }
                 }
@@ -273,7 +273,7 @@ impl<S: Sink> Relay<S> {
             return;
         }
         let progress = shift.progress(&self.name);
-        shift.sent = progress.deliveries.clone();
+        shift.sent.clone_from(&progress.deliveries);
         shift.saved = progress.cursor;
         shift.saving_since = Some(now);
         let store = self.store.clone();
@@ -283,7 +283,7 @@ impl<S: Sink> Relay<S> {
     }
 
     /// Takes note of what was written; `false`: somebody else delivers now.
-    fn noted(&self, shift: &mut Shift, saved: Result<bool, StoreError>) -> bool {
+    fn noted(&self, shift: &mut Shift, saved: &Result<bool, StoreError>) -> bool {
         let sent = std::mem::take(&mut shift.sent);
         match saved {
             Ok(true) => {

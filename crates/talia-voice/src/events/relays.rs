@@ -25,7 +25,7 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 const NATS_RETRIES: Retries = Retries {
     tries: 10,
     first: Duration::from_secs(1),
-    longest: Duration::from_secs(60),
+    longest: Duration::from_mins(1),
 };
 
 /// Why events can't be relayed.

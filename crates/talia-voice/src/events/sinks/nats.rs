@@ -119,13 +119,11 @@ impl Nats {
             Err(error) => Err(error),
         };
         let Err(error) = answer else { return Ok(()) };
-        match jetstream_code(error.source()) {
-            Some(ErrorCode::STREAM_NOT_MATCH) => Ok(()),
-            _ => {
-                let fault = connected.fault(error.kind(), error.source());
-                Err(trouble(fault, error.to_string()))
-            }
+        if jetstream_code(error.source()) == Some(ErrorCode::STREAM_NOT_MATCH) {
+            return Ok(());
         }
+        let fault = connected.fault(error.kind(), error.source());
+        Err(trouble(fault, error.to_string()))
     }
 
     async fn connect(&self) -> Result<Connected, NatsTrouble> {

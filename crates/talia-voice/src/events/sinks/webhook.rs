@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 /// The longest wait that it may ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// Why a webhook can't be used as configured.
 #[derive(Debug, Error)]

@@ -28,6 +28,16 @@ struct Running {
     guard: Child,
 }
 
+impl Running {
+    /// In this order, so that the guard never ends a process that isn't ours any more.
+    fn end(&mut self) {
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
 /// A message as it stands in a stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Published {
@@ -73,7 +83,7 @@ impl NatsServer {
         let file = folder.join("nats.conf");
         std::fs::write(&file, text).expect("a file");
         let said = std::fs::File::create(folder.join("log")).expect("a file");
-        let mut server = Command::new(program())
+        let server = Command::new(program())
             .arg("-c")
             .arg(&file)
             .stdin(Stdio::null())
@@ -88,16 +98,18 @@ impl NatsServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("a shell");
+        let mut running = Running { server, guard };
         for _ in 0..1_000 {
             if self.greets() {
-                *self.running.lock().expect("no panic") = Some(Running { server, guard });
+                *self.running.lock().expect("no panic") = Some(running);
                 return;
             }
-            if server.try_wait().expect("a state").is_some() {
+            if running.server.try_wait().expect("a state").is_some() {
                 break;
             }
             std::thread::park_timeout(Duration::from_millis(10));
         }
+        running.end();
         let said = std::fs::read_to_string(folder.join("log")).expect("text");
         panic!("nats-server doesn't start: {said}");
     }
@@ -124,11 +136,7 @@ impl NatsServer {
     /// Kills it: no connection is ended in order.
     pub(crate) fn kill(&self) {
         if let Some(mut running) = self.running.lock().expect("no panic").take() {
-            // In this order, so that the guard never ends a process that isn't ours any more.
-            let _ = running.guard.kill();
-            let _ = running.guard.wait();
-            let _ = running.server.kill();
-            let _ = running.server.wait();
+            running.end();
         }
     }
 

@@ -159,7 +159,7 @@ proptest! {
                     world.outbox.push((event(world.outbox.len() as i64 + 1, call), is_wanted));
                     world.load_all(&mut lanes);
                 }
-                Step::Send => if let Some((row, _)) = lanes.next() {
+                Step::Send => if let Some((row, _)) = lanes.next_event() {
                     // Never two of one call at once.
                     prop_assert!(on_the_way.iter().all(|other| other.call_sid != row.call_sid));
                     on_the_way.push((*row).clone());
@@ -187,7 +187,7 @@ proptest! {
         }
         world.now += 10;
         lanes.wake(at(world.now));
-        while let Some((row, _)) = lanes.next() {
+        while let Some((row, _)) = lanes.next_event() {
             world.end(&mut lanes, &row, End::Delivered);
         }
         world.save(&mut lanes, true);

@@ -196,7 +196,7 @@ async fn a_stream_is_made_as_the_configuration_says() {
         .config
         .clone();
     assert_eq!(made.subjects, ["empresa.voz.>"]);
-    assert_eq!(made.max_age, Duration::from_secs(7 * 86_400));
-    assert_eq!(made.duplicate_window, Duration::from_secs(3_600));
+    assert_eq!(made.max_age, Duration::from_hours(7 * 24));
+    assert_eq!(made.duplicate_window, Duration::from_hours(1));
     assert_eq!(made.storage, stream::StorageType::File);
 }
