@@ -33,6 +33,8 @@ if [ "${1:-}" = test ]; then
   command -v ps >/dev/null || missing+=(procps)
   # The judge of our phonemes.
   command -v espeak-ng >/dev/null || missing+=(espeak-ng)
+  # Opens recordings in the tests as an operator would.
+  command -v age >/dev/null || missing+=(age)
 fi
 
 if [ "${#missing[@]}" -gt 0 ]; then

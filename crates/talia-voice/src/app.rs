@@ -14,6 +14,7 @@ use crate::events::{Relays, RelaysError};
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::{ClientError, SystemLookup};
 use crate::providers::Health;
+use crate::recordings::{Archive, FolderError};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
@@ -74,6 +75,8 @@ pub struct App {
     pub models: Models,
     /// The conversations, by the number called.
     pub assistants: Assistants,
+    /// Where calls are recorded; none: nowhere.
+    pub archive: Option<Arc<Archive>>,
     /// What models may use beside speaking.
     pub tools: Arc<Tools>,
     /// What happens in calls as it happens, for whoever watches.
@@ -98,6 +101,9 @@ pub enum AppError {
     /// A tool of the configuration.
     #[error(transparent)]
     Tool(#[from] ToolError),
+    /// The folder of recordings.
+    #[error(transparent)]
+    Recordings(#[from] FolderError),
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -133,6 +139,11 @@ impl App {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
         };
+        let assistants = if config.recordings.consent.is_some() {
+            assistants.telling_of_recordings(|language| config.recordings.notice_in(language))?
+        } else {
+            assistants
+        };
         let tools = Arc::new(Tools::new(&config, Arc::new(SystemLookup))?);
         for assistant in assistants.all() {
             tools.check(assistant)?;
@@ -164,6 +175,7 @@ impl App {
             assistants,
             tools,
             live_feed,
+            archive: Archive::open(&config.recordings, &store, &clock, &metrics)?,
             store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
             validator,

@@ -1,7 +1,7 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
 //! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`], [`providers`],
-//! [`dialing`], [`store`], [`events`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
+//! [`dialing`], [`store`], [`events`], [`recordings`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
 pub mod app;
@@ -19,5 +19,6 @@ pub mod line;
 pub mod mouth;
 pub mod outgoing;
 pub mod providers;
+pub mod recordings;
 pub mod store;
 pub mod telemetry;

@@ -21,6 +21,8 @@ pub(super) struct Memory {
     pub(super) words: String,
     /// Transfers that nobody answered, and of which the caller was told.
     pub(super) told: usize,
+    /// The caller has heard that the call is recorded.
+    pub(super) told_of_recording: bool,
 }
 
 /// Where a call stands when its stream begins.

@@ -20,6 +20,7 @@ use crate::{
     line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
     providers::Work,
+    recordings::CallRecording,
     telemetry::{self, spans::CallTrace},
 };
 use live::{Live, LiveEvent};
@@ -87,6 +88,8 @@ struct CallTask {
     mouth: Mouth,
     mouth_events: mpsc::Receiver<MouthEvent>,
     recorder: Recorder,
+    /// Both sides of the line, where calls are recorded.
+    recording: CallRecording,
     /// None: nobody wants it.
     trace: Option<CallTrace>,
     live: Live,
@@ -103,8 +106,10 @@ struct CallTask {
     words_are_asked: bool,
     /// Transfers that nobody answered, and of which the caller was told.
     told: usize,
-    /// The caller has heard that an AI is speaking.
+    /// The caller has heard that an AI is speaking…
     disclosed: bool,
+    /// … and that the call is recorded.
+    told_of_recording: bool,
     /// Lines of the transcript that are not handed over yet.
     lines: Vec<Entry>,
     /// What is remembered has changed since it was kept.
@@ -171,6 +176,7 @@ impl CallTask {
             offset: beginning.offset,
             disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
+            told_of_recording: kept.as_ref().is_some_and(|kept| kept.memory.told_of_recording),
             kept,
             dialogue: Dialogue::new(settings),
             ears: Ears::new(
@@ -188,6 +194,12 @@ impl CallTask {
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, &work, tasks),
             mouth_events,
             recorder: Recorder::new(app.store.clone(), &call, beginning.began),
+            recording: CallRecording::new(
+                app.archive.clone(),
+                call.call_sid.as_str(),
+                i64::from(call.streams_before) + 1,
+                tasks,
+            ),
             trace: app.traces.wants(call.call_sid.as_str()).then(|| {
                 let stream = i64::from(call.streams_before) + 1;
                 CallTrace::new(call.call_sid.as_str(), &assistant.id, stream, beginning.began)
@@ -233,6 +245,10 @@ impl CallTask {
             Some(kept) => {
                 // Until the brain is asked about them: the line may break again before that.
                 self.words.clone_from(&kept.memory.words);
+                // Recordings may be newer than the disclosure that was heard.
+                if kept.disclosed && self.told_of_recording {
+                    self.recording.begin(self.app.clock.wall());
+                }
                 self.tell(Input::Resumed {
                     disclosed: kept.disclosed,
                     words: &kept.memory.words,
@@ -274,7 +290,8 @@ impl CallTask {
 
     fn on_line(&mut self, event: LineEvent) {
         match event {
-            LineEvent::Media { payload, .. } => {
+            LineEvent::Media { payload, timestamp_ms } => {
+                self.recording.caller(&payload, timestamp_ms);
                 if let Some(senses) = self.brain.senses() {
                     senses.hear(&payload);
                 }
@@ -283,8 +300,14 @@ impl CallTask {
                 self.ears
                     .hear(&payload[..], |step| dialogue.handle(now, Input::Voice(step)));
             }
-            LineEvent::Mark(name) => self.tell(Input::Mark(&name)),
-            LineEvent::Digit(digit) => self.tell(Input::Digit(digit)),
+            LineEvent::Mark(name) => {
+                self.recording.mark_back(&name);
+                self.tell(Input::Mark(&name));
+            }
+            LineEvent::Digit(digit) => {
+                self.recording.key();
+                self.tell(Input::Digit(digit));
+            }
             LineEvent::Stopped | LineEvent::Closed(CloseCause::CallOver) => {
                 self.line_gone = true;
                 self.tell(Input::HungUp);
@@ -317,6 +340,7 @@ impl CallTask {
             Thought::Say { text, kind } => self.tell(Input::Say(Speech { cue, text: &text, kind })),
             Thought::Expect(expectation) => {
                 self.ears.expect(expectation);
+                self.recording.expecting(expectation);
                 self.tell(Input::Expect { cue, expectation });
             }
             Thought::Lead(lead) => {
@@ -382,6 +406,7 @@ impl CallTask {
             brain: self.brain.memory().unwrap_or_default(),
             words: self.words.clone(),
             told: self.told,
+            told_of_recording: self.told_of_recording,
         }
     }
 
@@ -394,6 +419,7 @@ impl CallTask {
 
     fn perform(&mut self) {
         while let Some(output) = self.dialogue.poll_output() {
+            self.recording.sent(&output);
             match output {
                 Output::Frame(frame) => self.commands.push(LineCommand::Frame(frame)),
                 Output::Mark(mark) => self.commands.push(LineCommand::Mark(mark.to_string())),
@@ -459,6 +485,9 @@ impl CallTask {
                 Output::Transcript(entry) => self.line(entry),
                 Output::DisclosureHeard => {
                     self.disclosed = true;
+                    self.told_of_recording = self.app.archive.is_some();
+                    self.remembers_more |= self.told_of_recording;
+                    self.recording.begin(self.app.clock.wall());
                     self.recorder.disclosure_heard(self.now());
                 }
                 Output::BargeIn(barge_in) => {
@@ -514,6 +543,7 @@ impl CallTask {
     async fn finish(mut self) {
         let reason = self.ended.unwrap_or(EndReason::Failure);
         let now = self.now();
+        self.recording.end();
         self.recorder.lead(&self.brain.lead(), now, true);
         // Only now: who goes on ("… antes de las cinco") has taken it back. Who hangs up with it, hasn't.
         if self.brain.refuses_calls() && self.call.person().starts_with('+') {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod archive;
 mod bench;
 mod call;
 mod demo;
@@ -9,6 +10,7 @@ mod events;
 mod keys;
 mod load;
 mod models;
+mod recording;
 mod serve;
 mod terminal;
 mod twilio;
@@ -52,9 +54,12 @@ enum What {
     Call(call::Call),
     /// Rings any server with many callers at once and prints its figures.
     Load(load::Load),
-    /// Keys of programs that use the API.
+    /// Keys: of programs that use the API, and of recordings.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Recordings of calls: open, key, erase.
+    #[command(subcommand)]
+    Recording(recording::Recording),
     /// Speech models: list, fetch, verify.
     #[command(subcommand)]
     Models(models::Models),
@@ -81,7 +86,8 @@ pub async fn run(command: Command) -> Result<()> {
         What::Demo(demo) => Box::pin(demo.run(&options)).await,
         What::Call(call) => Box::pin(call.run()).await,
         What::Load(load) => load.run().await,
-        What::Keys(keys) => keys.run(),
+        What::Keys(keys) => keys.run(&options).await,
+        What::Recording(recording) => recording.run(&options).await,
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
         What::Events(events) => Box::pin(events.run(&options)).await,
@@ -91,10 +97,13 @@ pub async fn run(command: Command) -> Result<()> {
     }
 }
 
-/// 64 when the configuration or an assistant is wrong, the doctor's own, 1 otherwise.
+/// 64 when the configuration or an assistant is wrong, 3 for a part of a recording, the doctor's own, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(unwell) = error.downcast_ref::<doctor::Unwell>() {
         return ExitCode::from(unwell.exit_code());
+    }
+    if error.is::<recording::Incomplete>() {
+        return ExitCode::from(recording::INCOMPLETE);
     }
     let is_configuration = error.chain().any(|cause| {
         // A transparent error hides the one inside from the chain.

@@ -16,6 +16,7 @@ mod models;
 mod nats;
 mod prices;
 mod providers;
+mod recordings;
 mod server;
 mod speech;
 mod telemetry;
@@ -41,6 +42,8 @@ pub use models::Models;
 pub use nats::{Nats, NatsLogin, NewStream};
 pub use prices::{Amounts, Price, Prices};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
+pub(crate) use recordings::recipient;
+pub use recordings::{Consent, Recordings};
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
@@ -73,6 +76,7 @@ pub struct Config {
     pub limits: Limits,
     pub dialing: Dialing,
     pub api: Api,
+    pub recordings: Recordings,
     pub telemetry: Telemetry,
 }
 
@@ -101,6 +105,7 @@ impl Config {
             dialing: raw.dialing.check(limits.longest_call)?,
             limits,
             api: raw.api.check()?,
+            recordings: raw.recordings.check()?,
             telemetry: raw.telemetry.check()?,
         })
     }
@@ -108,6 +113,12 @@ impl Config {
     /// Where the speech models are, for commands that need nothing else: a missing token is no error then.
     pub fn models(sources: &Sources) -> Result<Models, ConfigError> {
         Ok(layers::read(sources)?.models.check())
+    }
+
+    /// Where calls and their recordings are kept, for commands that need nothing else.
+    pub fn archive(sources: &Sources) -> Result<(Database, Recordings), ConfigError> {
+        let raw = layers::read(sources)?;
+        Ok((raw.database.check()?, raw.recordings.check()?))
     }
 }
 
@@ -134,6 +145,7 @@ struct Raw {
     limits: limits::Raw,
     dialing: dialing::Raw,
     api: api::Raw,
+    recordings: recordings::Raw,
     telemetry: telemetry::Raw,
 }
 

@@ -102,6 +102,8 @@ impl Engine {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            // A recording's key that is erased leaves no trace in the file's free space.
+            .pragma("secure_delete", "on")
             .disable_statement_logging();
         Ok(Self::Sqlite(options))
     }

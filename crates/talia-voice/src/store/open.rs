@@ -328,6 +328,8 @@ impl Store {
             Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),
             Record::ToolActEnded(end) => Write::ToolActEnded(end),
+            Record::RecordingBegun(new) => Write::RecordingBegun(new),
+            Record::RecordingEnded(end) => Write::RecordingEnded(end),
             Record::Turn(turn) => Write::Turn(self.ids.next(self.clock.wall()), turn),
             Record::Usage(usage) => Write::Usage(usage),
             Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
@@ -359,7 +361,8 @@ impl Store {
         self.clock.wall()
     }
 
-    pub(super) fn new_id(&self, at: Timestamp) -> String {
+    /// A new identifier that sorts behind those before.
+    pub fn new_id(&self, at: Timestamp) -> String {
         self.ids.next(at)
     }
 

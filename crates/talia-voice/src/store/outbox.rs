@@ -15,6 +15,7 @@ pub enum EventType {
     CallCompleted,
     TranscriptSegment,
     LeadCreated,
+    RecordingStored,
 }
 
 impl EventType {
@@ -25,6 +26,7 @@ impl EventType {
             Self::CallCompleted => "call_completed",
             Self::TranscriptSegment => "transcript_segment",
             Self::LeadCreated => "lead_created",
+            Self::RecordingStored => "recording_stored",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::do_not_call::{self, DoNotCallChange};
 use super::engine::Connection;
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
+use super::recordings::{self, NewRecording, NewSeal, RecordingEnd};
 use super::sinks::{self, SinkWrite};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
 use super::tool_acts::{self, NewToolAct, ToolActEnd};
@@ -56,6 +57,10 @@ pub enum Record {
     },
     /// What became of a tool's act.
     ToolActEnded(ToolActEnd),
+    /// A recording begins.
+    RecordingBegun(NewRecording),
+    /// What became of a recording.
+    RecordingEnded(RecordingEnd),
     /// How fast a turn was.
     Turn(NewTurn),
     /// What a provider did so far.
@@ -87,6 +92,10 @@ pub(super) enum Write {
     Memory(NewMemory),
     ToolAct(NewToolAct),
     ToolActEnded(ToolActEnd),
+    RecordingBegun(NewRecording),
+    RecordingEnded(RecordingEnd),
+    Seal(NewSeal),
+    EraseRecordings(String),
     Turn(String, NewTurn),
     Usage(NewUsage),
     Transfer(String, NewTransfer),
@@ -133,6 +142,8 @@ impl Write {
                 | Self::DoNotCall(..)
                 | Self::Transfer(..)
                 | Self::ToolAct(_)
+                | Self::Seal(_)
+                | Self::EraseRecordings(_)
                 | Self::Alive(..)
                 | Self::Sink(_)
         )
@@ -185,6 +196,10 @@ impl Write {
             Self::LateStart(call) => {
                 return calls::start(connection, call, events).await.map(Written::Started);
             }
+            Self::Seal(new) => return recordings::seal(connection, new).await.map(Written::Changed),
+            Self::EraseRecordings(call_sid) => {
+                return recordings::erase(connection, call_sid).await.map(Written::Changed);
+            }
             Self::Issue(token) | Self::LateIssue(token) => stream_tokens::issue(connection, token).await?,
             Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
             Self::Words(lines, memory) => {
@@ -197,6 +212,8 @@ impl Write {
             Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
             Self::ToolActEnded(end) => tool_acts::end(connection, end).await?,
+            Self::RecordingBegun(new) => recordings::begin(connection, new).await?,
+            Self::RecordingEnded(end) => recordings::end(connection, end, events).await?,
             Self::Turn(id, new) => turns::append(connection, (id, new)).await?,
             Self::Usage(new) => usage::keep(connection, new).await?,
             Self::Transfer(id, new) => transfers::ask(connection, (id, new)).await?,

@@ -220,6 +220,7 @@ impl Writer {
             EventType::CallCompleted => self.metrics.call_completed.inc(),
             EventType::TranscriptSegment => self.metrics.transcript_segment.inc(),
             EventType::LeadCreated => self.metrics.lead_created.inc(),
+            EventType::RecordingStored => self.metrics.recording_stored.inc(),
         };
         // Nobody may be listening.
         let _ = self.committed.send(Arc::new(event));

@@ -3,6 +3,7 @@
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use std::io;
 
 /// Why a request, socket or call was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -147,6 +148,50 @@ pub enum StoreFault {
     Other,
 }
 
+/// Why a recording was not kept to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum RecordingFault {
+    /// No space is left.
+    Full,
+    /// The folder or the file is not there (any more).
+    Gone,
+    /// The folder can't be written.
+    Denied,
+    /// The disk took too long after the call's end.
+    Slow,
+    /// The recording's key could not be made.
+    Key,
+    /// The disk failed otherwise.
+    Io,
+}
+
+impl RecordingFault {
+    /// What the system's error means.
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Full,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::StaleNetworkFileHandle => {
+                Self::Gone
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Denied,
+            io::ErrorKind::TimedOut => Self::Slow,
+            _ => Self::Io,
+        }
+    }
+
+    /// The word in `voice_recordings.fault` and in logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Gone => "gone",
+            Self::Denied => "denied",
+            Self::Slow => "slow",
+            Self::Key => "key",
+            Self::Io => "io",
+        }
+    }
+}
+
 /// Why there is no new certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum CertificateFault {
@@ -234,6 +279,7 @@ label_set! {
     BargeInLabel { outcome: BargeInOutcome },
     StoreLabel { reason: StoreFault },
     CertificateLabel { reason: CertificateFault },
+    RecordingLabel { reason: RecordingFault },
     WebhookLabel { webhook: Webhook },
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },

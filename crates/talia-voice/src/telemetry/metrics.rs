@@ -2,9 +2,9 @@
 
 use super::labels::{
     BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel,
-    ProviderFaultLabel, ProviderLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel,
-    SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel,
-    ToolVerdict, Webhook, WebhookLabel,
+    ProviderFaultLabel, ProviderLabel, RecordingFault, RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation,
+    RestOutcome, RestOutcomeLabel, SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel,
+    TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
 };
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
@@ -28,6 +28,10 @@ pub struct Metrics {
     pub transcript_segment: Counter,
     /// Leads that are on disk with their event.
     pub lead_created: Counter,
+    /// Recordings that are kept to their end, with their event on disk.
+    pub recording_stored: Counter,
+    /// Audio that recordings lack because their disk was too slow, milliseconds.
+    pub recording_lost_milliseconds: Counter,
     /// Calls whose media stream is open now.
     pub live_calls: Gauge,
     /// Connections open now that are not yet a call.
@@ -51,6 +55,7 @@ pub struct Metrics {
     /// Spans that no collector took: it was slow, gone or failing.
     pub spans_dropped: Counter,
     certificate_failures: Family<CertificateLabel, Counter>,
+    recording_failed: Family<RecordingLabel, Counter>,
     refused: Family<RefusalLabel, Counter>,
     bad_frames: Family<BadFrameLabel, Counter>,
     barge_in: Family<BargeInLabel, Counter>,
@@ -94,6 +99,8 @@ impl Default for Metrics {
             call_completed: Counter::default(),
             transcript_segment: Counter::default(),
             lead_created: Counter::default(),
+            recording_stored: Counter::default(),
+            recording_lost_milliseconds: Counter::default(),
             live_calls: Gauge::default(),
             connections: Gauge::default(),
             frame_lateness_seconds: fine_buckets(),
@@ -106,6 +113,7 @@ impl Default for Metrics {
             spans_sent: Counter::default(),
             spans_dropped: Counter::default(),
             certificate_failures: Family::default(),
+            recording_failed: Family::default(),
             refused: Family::default(),
             bad_frames: Family::default(),
             barge_in: Family::default(),
@@ -146,6 +154,21 @@ impl Metrics {
             self.transcript_segment.clone(),
         );
         all.register("lead_created", "Leads kept", self.lead_created.clone());
+        all.register(
+            "recording_stored",
+            "Recordings kept to their end",
+            self.recording_stored.clone(),
+        );
+        all.register(
+            "recording_failed",
+            "Recordings that were not kept, or not to their end, by why",
+            self.recording_failed.clone(),
+        );
+        all.register(
+            "recording_lost_milliseconds",
+            "Audio that recordings lack because their disk was too slow",
+            self.recording_lost_milliseconds.clone(),
+        );
         all.register("live_calls", "Calls with an open media stream", self.live_calls.clone());
         all.register(
             "connections",
@@ -321,6 +344,16 @@ impl Metrics {
         self.certificate_failures
             .get_or_create(&CertificateLabel { reason })
             .get()
+    }
+
+    /// Counts a recording that was not kept, or not to its end.
+    pub fn recording_failed(&self, reason: RecordingFault) {
+        self.recording_failed.get_or_create(&RecordingLabel { reason }).inc();
+    }
+
+    /// How many recordings failed for this reason.
+    pub fn recording_failed_count(&self, reason: RecordingFault) -> u64 {
+        self.recording_failed.get_or_create(&RecordingLabel { reason }).get()
     }
 
     /// Counts a message on a media socket that was skipped.

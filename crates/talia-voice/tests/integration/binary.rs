@@ -179,7 +179,17 @@ fn help_names_every_command_and_an_unknown_one_is_refused() {
     assert!(output.status.success());
     let help = text(&output.stdout);
     for command in [
-        "serve", "demo", "call", "load", "models", "eval", "doctor", "twilio", "bench",
+        "serve",
+        "demo",
+        "call",
+        "load",
+        "keys",
+        "recording",
+        "models",
+        "eval",
+        "doctor",
+        "twilio",
+        "bench",
     ] {
         assert!(
             help.lines().any(|line| line.trim_start().starts_with(command)),

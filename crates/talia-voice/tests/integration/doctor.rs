@@ -176,13 +176,13 @@ async fn of_a_good_set_up_nothing_is_said_but_that_the_engines_are_no_real_ones(
     set_up.set("TALIA_DATABASE_URL", format!("sqlite:{}", database.display()));
     let found = set_up.examine().await;
     found.names(&[("speech", "warning", "speech.engines")]);
-    assert_eq!(found.checks.len(), 13);
+    assert_eq!(found.checks.len(), 14);
     assert!(found.said.err.contains("0 falla(s), 1 aviso(s)"), "{}", found.said.err);
     // The same as a table, in both languages.
     let table = set_up.run(&["--number", NUMBER]).await;
     assert_eq!(
         table.out.lines().filter(|line| line.starts_with("  ✓ ")).count(),
-        12,
+        13,
         "{}",
         table.out
     );
@@ -348,6 +348,11 @@ async fn many_faults_at_once_are_each_named() {
     set_up.set("TALIA_NATS_URL", "nats://127.0.0.1:1");
     set_up.set("TALIA_SPEECH__ENGINES", "local");
     set_up.set("TALIA_MODELS__DIRECTORY", "nowhere");
+    std::fs::write(set_up.folder.path().join("grabaciones"), "").expect("a file");
+    set_up.set("TALIA_RECORDINGS_MODE", "after_notice");
+    set_up.set("TALIA_RECORDINGS_FOLDER", "grabaciones");
+    let recipient = age::x25519::Identity::generate().to_public();
+    set_up.set("TALIA_RECORDINGS_RECIPIENT", recipient.to_string());
     let found = set_up.examine().await;
     found.names(&[
         ("configuration", "warning", "TALIA_PUBLIC_URL"),
@@ -359,8 +364,9 @@ async fn many_faults_at_once_are_each_named() {
         ("database", "failure", "TALIA_DATABASE_URL"),
         ("nats", "failure", "TALIA_NATS_URL"),
         ("speech", "failure", "talia-voice models fetch"),
+        ("recordings", "failure", "recordings.folder"),
     ]);
-    assert!(found.said.err.contains("5 falla(s), 1 aviso(s)"), "{}", found.said.err);
+    assert!(found.said.err.contains("6 falla(s), 1 aviso(s)"), "{}", found.said.err);
     other.abort();
 }
 

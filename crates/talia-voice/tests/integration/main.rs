@@ -29,6 +29,7 @@ mod providers;
 mod real_speech;
 mod real_speech_transfers;
 mod realtime;
+mod recordings;
 mod rest;
 mod restart;
 mod resume;

@@ -3,5 +3,5 @@
 mod lanes;
 mod nats;
 mod nats_faults;
-mod rig;
+pub(crate) mod rig;
 mod webhooks;

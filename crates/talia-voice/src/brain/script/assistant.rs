@@ -2,6 +2,7 @@
 
 use super::knowledge::Knowledge;
 use super::phrase::{GAPS, Phrase, fill, gaps};
+use super::recording_notice;
 use crate::brain::knowledge::{KnowledgeError, Library};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -104,6 +105,16 @@ pub enum AssistantError {
     /// What the company has written down can't be read.
     #[error("knowledge: {0}")]
     Knowledge(#[from] KnowledgeError),
+    /// Calls are recorded, and the disclosure doesn't say so.
+    #[error(
+        "assistant {id}: calls are recorded ([recordings]), and its disclosure for {country} doesn't say so: «{disclosure}». \
+         Reword it (\"… se graba …\"), or set recordings.notice"
+    )]
+    RecordingUntold {
+        id: String,
+        country: String,
+        disclosure: String,
+    },
     /// The folder holds no assistant.
     #[error("{0}: no assistant (*.toml) in this folder")]
     Empty(PathBuf),
@@ -425,6 +436,25 @@ impl Assistant {
     pub fn disclosure_text(&self) -> String {
         let text = self.disclosure.as_ref().map_or("", |phrase| phrase.text(false));
         fill(text, |gap| self.own(gap)).unwrap_or_default()
+    }
+
+    /// Makes sure that the disclosure tells of the recording, with this notice behind it where it doesn't by itself.
+    pub(super) fn tell_of_recording(&mut self, notice: Option<&str>) -> Result<(), AssistantError> {
+        if !recording_notice::tells(&self.disclosure_text(), self.language)
+            && let Some(notice) = notice
+        {
+            let text = self.disclosure.as_ref().map_or("", |phrase| phrase.text(false));
+            self.disclosure = Some(Phrase::Plain(format!("{} {notice}", text.trim_end())));
+        }
+        let disclosure = self.disclosure_text();
+        if recording_notice::tells(&disclosure, self.language) {
+            return Ok(());
+        }
+        Err(AssistantError::RecordingUntold {
+            id: self.id.clone(),
+            country: self.country.clone(),
+            disclosure,
+        })
     }
 
     /// A gap that is the same in every call.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use talia_spanish::Language;
 
 /// The assistant that answers when the operator has written none.
 const DEFAULT: &str = include_str!("../../../../../assistants/solara.toml");
@@ -96,6 +97,20 @@ impl Assistants {
             fallback,
             all,
         })
+    }
+
+    /// The same where calls are recorded: every disclosure tells of it, by itself or with the `notice` of its language.
+    pub fn telling_of_recordings<'n>(
+        self,
+        notice: impl Fn(Language) -> Option<&'n str>,
+    ) -> Result<Self, AssistantError> {
+        let mut found = Vec::new();
+        for assistant in &self.all {
+            let mut assistant = Assistant::clone(assistant);
+            assistant.tell_of_recording(notice(assistant.language))?;
+            found.push((PathBuf::from(&assistant.id), assistant));
+        }
+        Self::of(found)
     }
 
     /// The assistant that answers this number.

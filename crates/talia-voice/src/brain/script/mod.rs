@@ -12,6 +12,7 @@ mod memory;
 mod person;
 mod phrase;
 mod questions;
+mod recording_notice;
 mod subject;
 mod takeover;
 mod talk;

@@ -82,6 +82,7 @@ checks! {
     NATS "nats" "NATS" "NATS";
     WEBHOOKS "webhooks" "webhooks" "webhooks";
     SPEECH "speech" "voz" "speech";
+    RECORDINGS "recordings" "grabaciones" "recordings";
 }
 
 /// One thing that was looked at.

@@ -1,14 +1,40 @@
-//! What is on this machine: the database and the events.
+//! What is on this machine: the database, the events and the recordings.
 
 use super::Patient;
-use super::finding::{DATABASE, EVENTS, Finding, text};
-use crate::config::Certificates;
+use super::finding::{DATABASE, EVENTS, Finding, RECORDINGS, text};
+use crate::config::{Certificates, Recordings};
+use crate::recordings::Folder;
 use crate::store::{self, StoreError};
 use secrecy::ExposeSecret;
 
 pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
     let (database, events) = tokio::join!(database(patient), events(patient));
-    vec![database, events]
+    vec![database, events, recordings(&patient.config.recordings)]
+}
+
+fn recordings(config: &Recordings) -> Finding {
+    if config.consent.is_none() {
+        return RECORDINGS.ok(text("apagadas", "off"));
+    }
+    let folder = Folder::new(&config.folder);
+    let shown = config.folder.display();
+    match folder.try_to_write() {
+        Ok(()) => RECORDINGS.ok(text(
+            format!("se puede escribir en {shown}"),
+            format!("{shown} can be written"),
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !config.folder.exists() => RECORDINGS.ok(text(
+            format!("{shown} se creará al arrancar"),
+            format!("{shown} will be made at the start"),
+        )),
+        Err(error) => RECORDINGS.failure(
+            text(format!("{shown}: {error}"), format!("{shown}: {error}")),
+            text(
+                "corrija recordings.folder, o dé permiso y espacio a quien corre el servidor",
+                "correct recordings.folder, or give the server's user space and the right to write",
+            ),
+        ),
+    }
 }
 
 async fn database(patient: &Patient) -> Finding {

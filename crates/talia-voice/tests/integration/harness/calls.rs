@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// A conversation of few words.
-pub(super) const BRIEF: &str = include_str!("../fixtures/breve.toml");
+pub(crate) const BRIEF: &str = include_str!("../fixtures/breve.toml");
 /// Samples of the fixed-delay mouth's hum that a letter is worth.
 pub(crate) const SAMPLES_A_LETTER: usize = 533;
 const FROM: &str = "+525512345678";

@@ -19,7 +19,7 @@ mod twilio_api;
 
 pub(crate) use acme::Acme;
 pub(crate) use backend::Backend;
-pub(crate) use calls::{CallServer, SAMPLES_A_LETTER, played_samples};
+pub(crate) use calls::{BRIEF, CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use collector::{Collector, Does, attributes};

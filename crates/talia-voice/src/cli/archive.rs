@@ -1,0 +1,33 @@
+//! The recordings and their rows, for subcommands that need nothing else of the configuration.
+
+use super::Options;
+use crate::clock::Clock;
+use crate::config::{Config, Sources};
+use crate::recordings::Folder;
+use crate::store::{Store, StoreSettings};
+use crate::telemetry::Metrics;
+use anyhow::Result;
+use std::sync::Arc;
+
+/// Rows and files.
+pub(super) struct Kept {
+    /// The database's address.
+    pub(super) database: String,
+    pub(super) store: Store,
+    pub(super) folder: Folder,
+}
+
+/// Opens them as the configuration says.
+pub(super) async fn open(options: &Options) -> Result<Kept> {
+    let (database, recordings) = Config::archive(&Sources::of_process(options.config.clone()))?;
+    let settings = StoreSettings {
+        max_size_mib: database.max_size_mib,
+        ..StoreSettings::new(&database.url)
+    };
+    let store = Store::open(settings, Clock::real(), Arc::new(Metrics::default())).await?;
+    Ok(Kept {
+        database: database.url,
+        store,
+        folder: Folder::new(recordings.folder),
+    })
+}

@@ -1,0 +1,121 @@
+//! `[recordings]`: whether calls are recorded, when that begins, and for whose eyes.
+
+use super::{ConfigError, set};
+use age::x25519::Recipient;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use talia_spanish::{Expectation, Language};
+
+/// The words for kinds of answers.
+const ANSWERS: [(&str, Expectation); 11] = [
+    ("open", Expectation::Open),
+    ("name", Expectation::Name),
+    ("spelled", Expectation::Spelled),
+    ("email", Expectation::Email),
+    ("phone", Expectation::Phone),
+    ("yes_no", Expectation::YesNo),
+    ("confirm_email", Expectation::ConfirmEmail),
+    ("confirm_phone", Expectation::ConfirmPhone),
+    ("digits", Expectation::Digits),
+    ("date", Expectation::Date),
+    ("company", Expectation::Company),
+];
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    mode: String,
+    notice: BTreeMap<String, String>,
+    recipient: String,
+    folder: String,
+    silent_during: String,
+}
+
+/// How calls are recorded.
+#[derive(Debug, Clone)]
+pub struct Recordings {
+    /// When a recording begins; none: nothing is recorded.
+    pub consent: Option<Consent>,
+    /// Said behind a disclosure that doesn't tell of the recording, as a part of it: Spanish and English.
+    pub notice: [Option<String>; 2],
+    /// Whose private key opens recordings; there is one wherever `consent` is.
+    pub recipient: Option<Recipient>,
+    /// Where they are kept.
+    pub folder: PathBuf,
+    /// While such an answer is expected, both sides are silence.
+    pub silent_during: Vec<Expectation>,
+}
+
+/// What lets a recording begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The caller has heard the disclosure, which tells of it, to its last mark.
+    AfterNotice,
+}
+
+impl Recordings {
+    /// What is said behind a disclosure in this language that doesn't tell of the recording.
+    pub fn notice_in(&self, language: Language) -> Option<&str> {
+        let [spanish, english] = &self.notice;
+        match language {
+            Language::Spanish => spanish.as_deref(),
+            Language::English => english.as_deref(),
+        }
+    }
+}
+
+impl Raw {
+    pub(super) fn check(mut self) -> Result<Recordings, ConfigError> {
+        let consent = match self.mode.trim() {
+            "never" => None,
+            "after_notice" => Some(Consent::AfterNotice),
+            _ => return Err(ConfigError::value("recordings.mode", "must be never or after_notice")),
+        };
+        let recipient = set(&self.recipient).map(|text| recipient(&text)).transpose()?;
+        if consent.is_some() && recipient.is_none() {
+            return Err(ConfigError::value(
+                "recordings.recipient",
+                "is missing: `talia-voice keys new` makes a pair, and its public half (age1…) goes here",
+            ));
+        }
+        let folder = set(&self.folder).ok_or_else(|| ConfigError::value("recordings.folder", "is missing"))?;
+        let mut said = |language: &str| self.notice.remove(language).and_then(|text| set(&text));
+        let notice = [said("es"), said("en")];
+        if let Some(other) = self.notice.keys().next() {
+            let reason = format!("`{other}` is not a language: use es and en");
+            return Err(ConfigError::value("recordings.notice", reason));
+        }
+        Ok(Recordings {
+            consent,
+            notice,
+            recipient,
+            folder: folder.into(),
+            silent_during: answers(&self.silent_during)?,
+        })
+    }
+}
+
+/// A public key of age, as people write it.
+pub(crate) fn recipient(text: &str) -> Result<Recipient, ConfigError> {
+    // Never shown: somebody may have put the private half there.
+    text.parse().map_err(|_| {
+        ConfigError::value(
+            "recordings.recipient",
+            "is not a public key of age: `age1` and 58 letters and digits, as `talia-voice keys new` shows it",
+        )
+    })
+}
+
+fn answers(text: &str) -> Result<Vec<Expectation>, ConfigError> {
+    let word = |word: &str| {
+        let known = ANSWERS.iter().find(|(name, _)| *name == word);
+        known.map(|(_, expectation)| *expectation).ok_or_else(|| {
+            let known: Vec<_> = ANSWERS.iter().map(|(name, _)| *name).collect();
+            let reason = format!("`{word}` is not a kind of answer: use {}", known.join(", "));
+            ConfigError::value("recordings.silent_during", reason)
+        })
+    };
+    let words = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+    words.map(word).collect()
+}

@@ -1,0 +1,42 @@
+//! A folder of recordings that its owner alone can read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where recordings are kept.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder of this path, which need not be there yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Makes it where it is missing, and finds out whether it can be written.
+    pub fn prepare(&self) -> io::Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.0)?;
+        self.try_to_write()
+    }
+
+    /// Makes a file in it and takes it away again.
+    pub fn try_to_write(&self) -> io::Result<()> {
+        let probe = self.0.join(format!(".{}.probe", std::process::id()));
+        std::fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
+        std::fs::remove_file(&probe)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the recording of this name is, or would be.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}

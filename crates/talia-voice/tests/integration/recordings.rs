@@ -1,0 +1,9 @@
+//! Recordings: what is in them, who can open them, and what becomes of them when something breaks.
+
+mod configuration;
+mod damage;
+mod faults;
+mod keys;
+mod listening;
+mod rig;
+mod timeline;

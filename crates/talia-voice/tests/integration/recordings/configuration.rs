@@ -1,0 +1,91 @@
+//! A server that would record without telling, or for nobody's ears, doesn't start.
+
+use super::rig::Operator;
+use crate::harness::{TOKEN, program};
+use age::secrecy::ExposeSecret;
+
+/// Starts the program with these settings in the place of the good ones; answers its one line.
+async fn refused(operator: &Operator, change: &[(&str, &str)]) -> String {
+    let mut settings = operator.settings();
+    for (name, value) in change {
+        settings.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            settings.push((Box::leak((*name).to_owned().into_boxed_str()), (*value).to_owned()));
+        }
+    }
+    let mut environment: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    environment.extend([
+        ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
+        ("TALIA_SPEECH__ENGINES", "fixed-delay"),
+        ("TALIA_BIND", "127.0.0.1:0"),
+    ]);
+    let said = program(operator.home.path(), &["serve"], &environment, "").await;
+    assert_eq!((said.code, said.err.lines().count()), (64, 1), "{said:?}");
+    said.err
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_none_is_refused_and_never_shown() {
+    let operator = Operator::new();
+    let secret = operator.identity.to_string();
+    let own = operator.identity.to_public().to_string();
+    for wrong in [
+        "age1",
+        "ssh-ed25519 AAAA",
+        secret.expose_secret(),
+        &own[..own.len() - 1],
+    ] {
+        let line = refused(&operator, &[("TALIA_RECORDINGS_RECIPIENT", wrong)]).await;
+        assert!(
+            line.starts_with("talia-voice: recordings.recipient: is not a public key of age"),
+            "{line}"
+        );
+        assert!(!line.contains(&secret.expose_secret()[20..40]), "{line}");
+    }
+    let line = refused(&operator, &[("TALIA_RECORDINGS_RECIPIENT", "")]).await;
+    assert!(
+        line.starts_with("talia-voice: recordings.recipient: is missing"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn other_settings_that_make_no_sense_are_named() {
+    let operator = Operator::new();
+    for (name, value, line) in [
+        (
+            "TALIA_RECORDINGS_MODE",
+            "always",
+            "recordings.mode: must be never or after_notice",
+        ),
+        (
+            "TALIA_RECORDINGS__NOTICE",
+            "fr=On enregistre.",
+            "recordings.notice: `fr` is not a language",
+        ),
+        (
+            "TALIA_RECORDINGS__SILENT_DURING",
+            "digits, card",
+            "recordings.silent_during: `card` is not a kind",
+        ),
+        ("TALIA_RECORDINGS_FOLDER", " ", "recordings.folder: is missing"),
+    ] {
+        let said = refused(&operator, &[(name, value)]).await;
+        assert!(said.starts_with(&format!("talia-voice: {line}")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_disclosure_that_doesnt_tell_keeps_the_server_from_starting() {
+    let operator = Operator::new();
+    // The example's own disclosure says that the call is transcribed, not that it is recorded.
+    let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", "")]).await;
+    assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
+    // The notice is Spanish, and one of the two is English.
+    let line = refused(&operator, &[]).await;
+    assert!(line.starts_with("talia-voice: assistant solara-en:"), "{line}");
+    // A notice that tells of no recording is none.
+    let untold = "es=La llamada no se graba.,en=This call is recorded.";
+    let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", untold)]).await;
+    assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
+}
