@@ -120,12 +120,18 @@ async fn the_operator_and_nobody_else_opens_it_until_its_key_is_erased(keeper: K
 
 #[tokio::test]
 async fn on_sqlite_the_operator_and_nobody_else_opens_it_until_its_key_is_erased() {
-    Box::pin(the_operator_and_nobody_else_opens_it_until_its_key_is_erased(Keeper::Sqlite)).await;
+    Box::pin(the_operator_and_nobody_else_opens_it_until_its_key_is_erased(
+        Keeper::Sqlite,
+    ))
+    .await;
 }
 
 #[tokio::test]
 async fn on_postgres_the_operator_and_nobody_else_opens_it_until_its_key_is_erased() {
-    Box::pin(the_operator_and_nobody_else_opens_it_until_its_key_is_erased(Keeper::Postgres)).await;
+    Box::pin(the_operator_and_nobody_else_opens_it_until_its_key_is_erased(
+        Keeper::Postgres,
+    ))
+    .await;
 }
 
 /// Nothing of the erased key is left in SQLite's files either.
