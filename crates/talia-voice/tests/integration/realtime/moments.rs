@@ -148,8 +148,7 @@ async fn when_nobody_takes_the_transfer_the_model_takes_the_message() {
     let mut nobody = person(0).await;
     nobody.pickup = Pickup::NoAnswer;
     carrier.put_person(PERSON, nobody);
-    // What comes back excuses itself first: its question may take a second more.
-    let script = PRESSES_0.replace("silence_ms = 500", "silence_ms = 2000");
+    let script = PRESSES_0.replace("silence_ms = 500", "silence_ms = 900");
     let speaker = talia_simulator::providers::tone_words::ToneWordSpeaker(vocabulary());
     let outcome = calls.ring_speaking(&carrier, &script, &speaker, |_| {}).await;
     calls.nothing_lives().await;
@@ -158,7 +157,8 @@ async fn when_nobody_takes_the_transfer_the_model_takes_the_message() {
     let place = |start: &str| said.iter().position(|line| line.contains(start));
     assert!(place("te comunico").is_some(), "{said:#?}");
     assert!(place("te comunico") < place("ahora no me contestan"), "{said:#?}");
-    assert!(place("ahora no me contestan") < place("¿Con quién hablo?"), "{said:#?}");
+    // On a busy machine the caller may begin before its end is said.
+    assert!(place("ahora no me contestan") < place("¿Con quién"), "{said:#?}");
     let left = left(&calls, &outcome).await;
     assert_eq!(left.name, expected().name, "{said:#?}");
     assert_eq!(fake.refused(), []);
