@@ -11,11 +11,15 @@ const TEXT: &str = "Los paneles bajan el recibo de un negocio más de la mitad."
 
 /// Says the text with a first voice that fails so, and a second one that is well.
 async fn with_fault(name: &str, fault: VoiceFault) -> (Said, Speaking, Cast) {
+    saying(TEXT, name, fault).await
+}
+
+async fn saying(text: &str, name: &str, fault: VoiceFault) -> (Said, Speaking, Cast) {
     let cast = Cast::new().await;
     cast.voice(name).set_fault(fault);
     let second = if name == "aura" { "cartesia" } else { "aura" };
     let mut speaking = Speaking::new(&cast, &format!("{name}, {second}"));
-    let said = speaking.say(TEXT).await;
+    let said = speaking.say(text).await;
     (said, speaking, cast)
 }
 
@@ -47,6 +51,22 @@ async fn whatever_a_voice_sends_instead_of_speech_another_one_says_the_sentence_
             let counted = speaking.metrics.provider_fault_count(name, class);
             assert!(counted >= 1, "{name} {fault:?}");
             assert_eq!(cast.voice(name).refusals(), Vec::<String>::new(), "{name} {fault:?}");
+        }))
+        .await;
+    }
+}
+
+/// A rest of a sentence may be a word: that is over before any measure over a stretch of sound is full.
+#[tokio::test]
+async fn a_word_in_another_coding_is_not_heard_as_noise_either() {
+    for name in ALL {
+        let words = ["Sí.", "Claro.", "te ayudo?", "Con gusto,", "Muchas gracias, Carlos."];
+        join_all(words.map(async |text| {
+            let (said, speaking, _cast) = saying(text, name, VoiceFault::OtherCoding).await;
+            assert!(said.complete, "{name} {text}");
+            assert_said(&said.words, text, &format!("{name} {text}"));
+            let counted = speaking.metrics.provider_fault_count(name, FaultClass::Malformed);
+            assert!(counted >= 1, "{name} {text}");
         }))
         .await;
     }
