@@ -4,9 +4,11 @@
 //! questions to ears, brain and mouth, lines of the transcript). It decides nothing: all policy is in
 //! [`talia_dialogue::Dialogue`].
 
+mod end;
 pub mod live;
 mod memory;
 mod meter;
+mod outputs;
 mod record;
 mod senses;
 mod thinking;
@@ -17,7 +19,7 @@ use crate::{
     brain::{Brain, Handover, Thought, realtime::Wake},
     ears::{self, EarEvent, Ears, early::Early},
     engines,
-    line::{self, AnsweredCall, CloseCause, LeftHere, LineCommand, LineEvent, MediaSocket},
+    line::{AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
     providers::Work,
     recordings::CallRecording,
@@ -28,21 +30,15 @@ use memory::{Beginning, Kept, Memory};
 use meter::Meter;
 use record::Recorder;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use talia_dialogue::{
-    BargeIn, Cue, CueId, Dialogue, EndReason, Entry, Input, Output, SegmentId, Settings, Speaker, Speech, TurnId,
-    UtteranceId,
-};
+use talia_dialogue::{CueId, Dialogue, EndReason, Entry, Input, SegmentId, Settings, Speech, TurnId, UtteranceId};
 use talia_speech::EngineError;
 use thinking::Shared;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
-
-/// How long a stream's end waits for the disk; its next stream waits behind it. What takes longer is written later.
-const DURABLY: Duration = Duration::from_millis(300);
 
 /// Talks with the caller until the call is over.
 pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
@@ -415,178 +411,5 @@ impl CallTask {
         for usage in self.meter.fresh() {
             self.recorder.usage(usage);
         }
-    }
-
-    fn perform(&mut self) {
-        while let Some(output) = self.dialogue.poll_output() {
-            self.recording.sent(&output);
-            match output {
-                Output::Frame(frame) => self.commands.push(LineCommand::Frame(frame)),
-                Output::Mark(mark) => self.commands.push(LineCommand::Mark(mark.to_string())),
-                Output::Clear => self.commands.push(LineCommand::Clear),
-                Output::TurnStarted { turn } => {
-                    self.ears.begin_turn(turn);
-                    if let Some(senses) = self.brain.senses() {
-                        senses.turn_started(turn);
-                    }
-                    self.live.send(LiveEvent::CallerSpeaks);
-                }
-                Output::TurnClosed { turn, words_due } => {
-                    self.ears.close_turn(turn);
-                    if let Some(senses) = self.brain.senses() {
-                        senses.turn_closed(turn, words_due);
-                    }
-                }
-                Output::Transcribe {
-                    job,
-                    turn,
-                    expectation,
-                    purpose,
-                } => {
-                    let senses = self.brain.senses();
-                    if !senses.is_some_and(|senses| senses.transcribe(job, turn, purpose)) {
-                        self.ears.transcribe(job, turn, expectation);
-                    }
-                }
-                Output::PredictEndOfTurn { job, turn } => {
-                    self.ears.predict_end_of_turn(job, turn);
-                    if let Some(senses) = self.brain.senses() {
-                        senses.predict_end_of_turn(job);
-                    }
-                }
-                Output::Speak { segment, utterance } => {
-                    self.own_voice.insert(utterance, segment);
-                }
-                Output::Cut { utterance, heard } => {
-                    self.own_voice.remove(&utterance);
-                    if let Some(senses) = self.brain.senses() {
-                        senses.cut(utterance, heard);
-                    }
-                }
-                Output::Think { cue, about } => {
-                    if matches!(about, Cue::Turn { .. } | Cue::Resumed { .. }) {
-                        self.words.clear();
-                    }
-                    if let Cue::Turn { turn, .. } = &about {
-                        self.asked_turn = Some(*turn);
-                    }
-                    self.brain.think(cue, about);
-                    self.remembers_more = true;
-                }
-                Output::Prepare { turn, text, revises } => self.brain.prepare(turn, &text, revises),
-                Output::Forget { cue } => self.brain.forget(cue),
-                Output::Synthesize { segment, text, .. } => {
-                    self.live.send(LiveEvent::Says { text: text.clone() });
-                    let characters = text.chars().count() as u64;
-                    self.mouth.synthesize(segment, text);
-                    self.count_spoken(characters);
-                }
-                Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
-                Output::Transcript(entry) => self.line(entry),
-                Output::DisclosureHeard => {
-                    self.disclosed = true;
-                    self.told_of_recording = self.app.archive.is_some();
-                    self.remembers_more |= self.told_of_recording;
-                    self.recording.begin(self.app.clock.wall());
-                    self.recorder.disclosure_heard(self.now());
-                }
-                Output::BargeIn(barge_in) => {
-                    self.app.metrics.barge_in(barge_in);
-                    self.live.send(match barge_in {
-                        BargeIn::Paused { reaction } => LiveEvent::Paused { reaction },
-                        BargeIn::Resumed => LiveEvent::Resumed,
-                        BargeIn::Yielded => LiveEvent::Yielded,
-                    });
-                }
-                Output::Measured(timing) => {
-                    self.app.metrics.turn(&timing);
-                    self.recorder.turn(&timing);
-                    if let Some(trace) = &self.trace {
-                        self.app.traces.leave(trace.turn(&timing));
-                    }
-                    self.keep_usage();
-                    self.live.send(LiveEvent::Turn(timing));
-                }
-                Output::HangUp(reason) => self.ended = Some(reason),
-            }
-        }
-    }
-
-    /// A line of the transcript is final. An answer of which nothing was heard leaves no line.
-    fn line(&mut self, entry: Entry) {
-        self.brain.heard(&entry);
-        self.remembers_more = true;
-        if entry.speaker == Speaker::Caller && !self.words_are_asked {
-            if !self.words.is_empty() {
-                self.words.push(' ');
-            }
-            self.words.push_str(&entry.text);
-        }
-        if !entry.text.is_empty() {
-            self.live.send(LiveEvent::Line(entry.clone()));
-            self.lines.push(entry);
-        }
-    }
-
-    /// Leaves with this process what the call's next stream needs, should the database be slow to take it.
-    fn leave(&self) {
-        let left = LeftHere {
-            stream: i64::from(self.call.streams_before) + 1,
-            began: self.recorder.began(),
-            memory: serde_json::to_string(&self.memory()).unwrap_or_default(),
-            disclosed: self.disclosed,
-        };
-        self.app.lately.left(self.call.call_sid.as_str(), left);
-    }
-
-    /// Makes the call's last rows durable, then lets the line go: what Twilio asks next depends on them.
-    async fn finish(mut self) {
-        let reason = self.ended.unwrap_or(EndReason::Failure);
-        let now = self.now();
-        self.recording.end();
-        self.recorder.lead(&self.brain.lead(), now, true);
-        // Only now: who goes on ("… antes de las cinco") has taken it back. Who hangs up with it, hasn't.
-        if self.brain.refuses_calls() && self.call.person().starts_with('+') {
-            self.recorder.do_not_call(self.call.person(), now);
-        }
-        self.meter.line(self.app.clock.elapsed().saturating_sub(self.origin));
-        self.keep_usage();
-        if self.broken {
-            // The next stream goes on from here, on whatever node it begins.
-            self.leave();
-            self.recorder.remember_durably(&self.memory(), now).await;
-        } else if let (EndReason::Transferred, Some(handover)) = (reason, &self.handover) {
-            self.leave();
-            self.recorder.remember_durably(&self.memory(), now).await;
-            line::hand_over(&self.app, &self.call.call_sid, handover).await;
-        } else {
-            // Without a voice of ours nothing was said at all: Twilio is left to ask what comes next, and says why.
-            let speechless = reason == EndReason::Failure && !self.disclosed;
-            let call_sid = self.call.call_sid.as_str();
-            if !speechless {
-                self.app.lately.over(call_sid);
-            }
-            // What failed is counted by the store, and what takes longer is written later.
-            let _ = timeout(DURABLY, self.app.store.call_ended(call_sid, reason)).await;
-            if reason != EndReason::CallerHungUp && !speechless {
-                line::end_call(&self.app, &self.call.call_sid).await;
-            }
-        }
-        if reason != EndReason::CallerHungUp {
-            // The line may be gone already; there is nothing left to do about it.
-            let _ = self.socket.send(&[LineCommand::Close]).await;
-        }
-        if let Some(trace) = &self.trace {
-            let (whole, ended) = ((self.offset, self.now()), (reason, self.broken));
-            self.app.traces.leave(trace.stream(whole, ended));
-        }
-        self.live.send(LiveEvent::Ended { reason });
-        tracing::info!(
-            call.sid = self.call.call_sid.as_str(),
-            call.reason = ?reason,
-            call.broken = self.broken,
-            call.duration_ms = self.now().as_millis() as u64,
-            "conversation ended"
-        );
     }
 }

@@ -85,7 +85,7 @@ impl Recorder {
     pub(super) async fn remember_durably(&self, memory: &Memory, since: Duration) {
         if let Some(memory) = self.memory_of(memory, since) {
             // What failed is counted by the store, and what takes longer is written later.
-            let _ = timeout(super::DURABLY, self.store.keep(Record::Memory(memory))).await;
+            let _ = timeout(super::end::DURABLY, self.store.keep(Record::Memory(memory))).await;
         }
     }
 
