@@ -79,6 +79,23 @@ impl Transcription {
     }
 }
 
+/// What whisper.cpp was built for (`.cargo/config.toml`) and this processor can't: it would die of an illegal instruction.
+#[cfg(target_arch = "x86_64")]
+fn missing_instructions() -> Option<&'static str> {
+    let needed = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("F16C", is_x86_feature_detected!("f16c")),
+        ("BMI2", is_x86_feature_detected!("bmi2")),
+    ];
+    needed.into_iter().find(|(_, there)| !there).map(|(name, _)| name)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn missing_instructions() -> Option<&'static str> {
+    None
+}
+
 /// The recogniser, shared by all calls.
 #[derive(Clone)]
 pub struct Whisper {
@@ -93,6 +110,11 @@ impl Whisper {
         static SILENCE: Once = Once::new();
         SILENCE.call_once(install_logging_hooks);
         let failed = |reason: String| EngineError::load(ENGINE)(reason);
+        if let Some(missing) = missing_instructions() {
+            return Err(failed(format!(
+                "this processor has no {missing}, which whisper.cpp was built for"
+            )));
+        }
         let path = installed.path(catalogue::WHISPER);
         let mut parameters = WhisperContextParameters::default();
         parameters.use_gpu(false);

@@ -1,13 +1,10 @@
 //! `talia-voice events`: how far the places outside have been told, what was given up, and telling it again.
 
-use super::Options;
+use super::{Options, kept};
 use crate::clock::Clock;
-use crate::config::{Config, Sources};
-use crate::store::{Store, StoreSettings};
-use crate::telemetry::Metrics;
+use crate::store::Store;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {
@@ -42,12 +39,9 @@ pub(super) struct Replay {
 
 impl Events {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
-        let config = Config::load(&Sources::of_process(options.config.clone()))?;
-        let clock = Clock::real();
-        let settings = StoreSettings::new(config.database.url);
-        let store = Store::open(settings, clock.clone(), Arc::new(Metrics::default())).await?;
-        let done = self.act(&store, &clock).await;
-        store.close().await;
+        let kept = kept::open(options).await?;
+        let done = self.act(&kept.store, &kept.clock).await;
+        kept.store.close().await;
         done
     }
 

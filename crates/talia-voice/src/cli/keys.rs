@@ -1,6 +1,6 @@
 //! `talia-voice keys`: makes keys for programs, and the operator's pair for recordings.
 
-use super::{Options, archive};
+use super::{Options, kept};
 use crate::config::recipient;
 use crate::recordings::keys::{self, KeyError};
 use crate::store::NewSeal;
@@ -85,7 +85,7 @@ impl Rotate {
     async fn run(&self, options: &Options) -> Result<()> {
         let operator = keys::identities(&self.identity)?;
         let to = recipient(self.to.trim()).context("--to")?;
-        let kept = archive::open(options).await?;
+        let kept = kept::open(options).await?;
         let (mut after, mut moved, mut others) = (None, 0, 0);
         loop {
             let rows = kept.store.sealed_recordings(after.as_deref(), PAGE).await?;

@@ -1,12 +1,12 @@
 //! The command line: one file a subcommand.
 
-mod archive;
 mod bench;
 mod call;
 mod demo;
 mod doctor;
 mod eval;
 mod events;
+mod kept;
 mod keys;
 mod load;
 mod models;

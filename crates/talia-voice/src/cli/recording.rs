@@ -1,7 +1,7 @@
 //! `talia-voice recording`: opens what was recorded, shows its keys, forgets them.
 
 use super::Options;
-use super::archive::{self, Kept};
+use super::kept::{self, Kept};
 use crate::recordings::opening::{self, Whole};
 use crate::recordings::{keys, wave};
 use crate::store::{self, RecordingRow};
@@ -65,7 +65,7 @@ pub(super) struct Incomplete(String);
 
 impl Recording {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
-        let kept = archive::open(options).await?;
+        let kept = kept::open(options).await?;
         let done = match self {
             Self::Open(wanted) => wanted.run(&kept).await,
             Self::Key(wanted) => wanted.run(&kept).await,

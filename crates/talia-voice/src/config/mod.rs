@@ -116,7 +116,7 @@ impl Config {
     }
 
     /// Where calls and their recordings are kept, for commands that need nothing else.
-    pub fn archive(sources: &Sources) -> Result<(Database, Recordings), ConfigError> {
+    pub fn kept(sources: &Sources) -> Result<(Database, Recordings), ConfigError> {
         let raw = layers::read(sources)?;
         Ok((raw.database.check()?, raw.recordings.check()?))
     }

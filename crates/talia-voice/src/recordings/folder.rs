@@ -26,7 +26,12 @@ impl Folder {
     /// Makes a file in it and takes it away again.
     pub fn try_to_write(&self) -> io::Result<()> {
         let probe = self.0.join(format!(".{}.probe", std::process::id()));
-        std::fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
+        // Whoever was killed in the middle of it left one, perhaps under the number that is ours now.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&probe)?;
         std::fs::remove_file(&probe)
     }
 

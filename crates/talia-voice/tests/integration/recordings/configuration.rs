@@ -1,8 +1,9 @@
 //! A server that would record without telling, or for nobody's ears, doesn't start.
 
 use super::rig::Operator;
-use crate::harness::{TOKEN, program};
+use crate::harness::{TOKEN, TestServer, program};
 use age::secrecy::ExposeSecret;
+use talia_voice::clock::Clock;
 
 /// Starts the program with these settings in the place of the good ones; answers its one line.
 async fn refused(operator: &Operator, change: &[(&str, &str)]) -> String {
@@ -79,13 +80,26 @@ async fn other_settings_that_make_no_sense_are_named() {
 async fn a_disclosure_that_doesnt_tell_keeps_the_server_from_starting() {
     let operator = Operator::new();
     // The example's own disclosure says that the call is transcribed, not that it is recorded.
-    let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", "")]).await;
+    let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", "es=")]).await;
     assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
-    // The notice is Spanish, and one of the two is English.
-    let line = refused(&operator, &[]).await;
+    let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", "en=")]).await;
     assert!(line.starts_with("talia-voice: assistant solara-en:"), "{line}");
     // A notice that tells of no recording is none.
     let untold = "es=La llamada no se graba.,en=This call is recorded.";
     let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", untold)]).await;
     assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
+}
+
+#[tokio::test]
+async fn what_keys_new_shows_is_all_that_a_server_needs() {
+    let operator = Operator::new();
+    let said = program(operator.home.path(), &["keys", "new"], &[], "").await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let folder = operator.home.path().join("recordings").display().to_string();
+    let settings = [("talia.toml", said.out.as_str()), ("TALIA_RECORDINGS_FOLDER", &folder)];
+    let server = TestServer::start_with(&settings, Clock::real()).await;
+    for assistant in server.app.assistants.all() {
+        let told = assistant.disclosure_text();
+        assert!(told.contains("se graba") || told.contains("is recorded"), "{told}");
+    }
 }

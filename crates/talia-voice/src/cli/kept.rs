@@ -1,4 +1,4 @@
-//! The recordings and their rows, for subcommands that need nothing else of the configuration.
+//! What is kept, rows and files, for subcommands that need nothing else of the configuration.
 
 use super::Options;
 use crate::clock::Clock;
@@ -15,19 +15,22 @@ pub(super) struct Kept {
     pub(super) database: String,
     pub(super) store: Store,
     pub(super) folder: Folder,
+    pub(super) clock: Clock,
 }
 
 /// Opens them as the configuration says.
 pub(super) async fn open(options: &Options) -> Result<Kept> {
-    let (database, recordings) = Config::archive(&Sources::of_process(options.config.clone()))?;
+    let (database, recordings) = Config::kept(&Sources::of_process(options.config.clone()))?;
+    let clock = Clock::real();
     let settings = StoreSettings {
         max_size_mib: database.max_size_mib,
         ..StoreSettings::new(&database.url)
     };
-    let store = Store::open(settings, Clock::real(), Arc::new(Metrics::default())).await?;
+    let store = Store::open(settings, clock.clone(), Arc::new(Metrics::default())).await?;
     Ok(Kept {
         database: database.url,
         store,
         folder: Folder::new(recordings.folder),
+        clock,
     })
 }
