@@ -56,3 +56,13 @@ pub enum Language {
     /// English, read more simply.
     English,
 }
+
+impl Language {
+    /// Its code of two letters (ISO 639-1).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Spanish => "es",
+            Self::English => "en",
+        }
+    }
+}

@@ -13,8 +13,9 @@ use crate::engines::SpeechEngines;
 use crate::events::{Relays, RelaysError};
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::{ClientError, SystemLookup};
+use crate::privacy::{self, Eraser};
 use crate::providers::Health;
-use crate::recordings::{Archive, FolderError};
+use crate::recordings::{Archive, Folder, FolderError};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
@@ -77,6 +78,8 @@ pub struct App {
     pub assistants: Assistants,
     /// Where calls are recorded; none: nowhere.
     pub archive: Option<Arc<Archive>>,
+    /// Erases calls.
+    pub eraser: Eraser,
     /// What models may use beside speaking.
     pub tools: Arc<Tools>,
     /// What happens in calls as it happens, for whoever watches.
@@ -169,12 +172,29 @@ impl App {
         }
         let (live_feed, _) = broadcast::channel(LIVE_EVENTS);
         let store = Store::open(settings, clock.clone(), metrics.clone()).await?;
+        let mut parts = config.parts.clone();
+        parts.extend(assistants.all().iter().map(|assistant| {
+            let name = format!("assistants/{}", assistant.id);
+            (name, assistant.source_sha256.clone())
+        }));
+        if let Err(error) = store.audit_configuration(parts).await {
+            // No caller is turned away for it.
+            tracing::error!(%error, "the configuration could not be written into the audit trail");
+        }
+        let folder = Folder::new(&config.recordings.folder);
+        let eraser = Eraser::new(store.clone(), folder.clone(), &config.database.url);
+        tokio::spawn(privacy::forget_in_time(
+            (eraser.clone(), store.clone(), folder),
+            config.retention.clone(),
+            (clock.clone(), draining.clone()),
+        ));
         Ok(Arc::new(Self {
             relays: Relays::start(&config, &store, &clock, &metrics).await?,
             engines,
             assistants,
             tools,
             live_feed,
+            eraser,
             archive: Archive::open(&config.recordings, &store, &clock, &metrics)?,
             store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,

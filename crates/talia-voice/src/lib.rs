@@ -18,6 +18,7 @@ pub mod http;
 pub mod line;
 pub mod mouth;
 pub mod outgoing;
+pub mod privacy;
 pub mod providers;
 pub mod recordings;
 pub mod store;

@@ -4,13 +4,14 @@ mod body;
 mod calls;
 mod dial;
 mod do_not_call;
+mod erase;
 mod events;
 mod problem;
 mod token;
 
 use crate::app::App;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 /// The operator's; who may ask is decided by the router.
@@ -29,6 +30,11 @@ pub(crate) fn dialling() -> Router<Arc<App>> {
 /// Tokens of browsers.
 pub(crate) fn tokens() -> Router<Arc<App>> {
     Router::new().route("/api/voice/token", post(token::token))
+}
+
+/// What is to be erased.
+pub(crate) fn erasing() -> Router<Arc<App>> {
+    Router::new().route("/api/voice/calls/{call_sid}", delete(erase::call))
 }
 
 /// Who doesn't want to be called.

@@ -189,7 +189,7 @@ impl CallTask {
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, &work, tasks),
             mouth_events,
-            recorder: Recorder::new(app.store.clone(), &call, beginning.began),
+            recorder: Recorder::new(app.store.clone(), &call, (beginning.began, &assistant)),
             recording: CallRecording::new(
                 app.archive.clone(),
                 call.call_sid.as_str(),

@@ -2,13 +2,14 @@
 
 use super::memory::Memory;
 use crate::{
-    brain::LeadDraft,
+    brain::{LeadDraft, script::Assistant},
     line::AnsweredCall,
-    store::{LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
+    store::{Disclosed, LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
 };
 use jiff::Timestamp;
 use std::time::Duration;
 use talia_dialogue::{Entry, TurnTiming};
+use talia_spanish::Language;
 use tokio::time::timeout;
 
 /// Hands rows of one call to the store, in order.
@@ -19,18 +20,21 @@ pub(super) struct Recorder {
     fence: i64,
     /// Wall time of the conversation's beginning.
     began: Timestamp,
+    /// What tells the caller that an AI speaks, and in which language.
+    disclosure: (String, Language),
     /// The lead as it was last handed over.
     kept: LeadDraft,
 }
 
 impl Recorder {
-    /// For a call whose conversation `began` then.
-    pub(super) fn new(store: Store, call: &AnsweredCall, began: Timestamp) -> Self {
+    /// For a call whose conversation `began` then, with this assistant.
+    pub(super) fn new(store: Store, call: &AnsweredCall, (began, assistant): (Timestamp, &Assistant)) -> Self {
         Self {
             store,
             call_sid: call.call_sid.to_string(),
             fence: i64::from(call.streams_before) + 1,
             began,
+            disclosure: (assistant.disclosure_text(), assistant.language),
             kept: LeadDraft::default(),
         }
     }
@@ -110,10 +114,13 @@ impl Recorder {
 
     /// The caller has heard the disclosure to its last word.
     pub(super) fn disclosure_heard(&self, since: Duration) {
-        self.keep(Record::DisclosureHeard {
+        let (text, language) = &self.disclosure;
+        self.keep(Record::DisclosureHeard(Disclosed {
             call_sid: self.call_sid.clone(),
+            text: text.clone(),
+            language: language.code(),
             at: self.at(since),
-        });
+        }));
     }
 
     /// What is known of the lead. It is kept as soon as a sales person could use it, and at the `last` whatever it is.

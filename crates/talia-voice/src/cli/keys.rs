@@ -1,7 +1,7 @@
 //! `talia-voice keys`: makes keys for programs, and the operator's pair for recordings.
 
 use super::{Options, kept};
-use crate::config::recipient;
+use crate::config::{recipient, sha256_hex};
 use crate::recordings::keys::{self, KeyError};
 use crate::store::NewSeal;
 use age::x25519::Identity;
@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// 256 bits: nobody guesses one.
@@ -32,8 +31,8 @@ pub(super) struct NewApi {
     /// Nombre de la clave en la auditoría.
     #[arg(long, default_value = "programa")]
     id: String,
-    /// Para qué sirve: dial, token, do_not_call.
-    #[arg(long = "scope", value_parser = ["dial", "token", "do_not_call"], default_value = "dial")]
+    /// Para qué sirve: dial, token, do_not_call, erase.
+    #[arg(long = "scope", value_parser = ["dial", "token", "do_not_call", "erase"], default_value = "dial")]
     scopes: Vec<String>,
 }
 
@@ -127,9 +126,7 @@ impl NewApi {
         let mut bytes = [0; KEY_BYTES];
         getrandom::fill(&mut bytes).context("no hay números aleatorios")?;
         let key = format!("talia_{}", URL_SAFE_NO_PAD.encode(bytes));
-        let sha256 = Sha256::digest(&key)
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let sha256 = sha256_hex(&key);
         let scopes: Vec<_> = wanted.scopes.iter().map(|scope| format!("\"{scope}\"")).collect();
         println!("# La clave, para el programa (no se guarda en ningún lado):");
         println!("{key}");

@@ -1,11 +1,14 @@
 //! The command line: one file a subcommand.
 
+mod audit;
 mod bench;
 mod call;
 mod demo;
 mod doctor;
+mod erase;
 mod eval;
 mod events;
+mod export;
 mod kept;
 mod keys;
 mod load;
@@ -60,6 +63,13 @@ enum What {
     /// Recordings of calls: open, key, erase.
     #[command(subcommand)]
     Recording(recording::Recording),
+    /// Erases a call, or everything of a person. Ends with 3 when a call that isn't over had to be left.
+    Erase(erase::Erase),
+    /// Gives out all that is kept about a person, as JSON.
+    Export(export::Export),
+    /// The trail of what has to be proven: disclosures, recordings, dials, transfers, exports, erasures, configurations.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Speech models: list, fetch, verify.
     #[command(subcommand)]
     Models(models::Models),
@@ -88,6 +98,9 @@ pub async fn run(command: Command) -> Result<()> {
         What::Load(load) => load.run().await,
         What::Keys(keys) => keys.run(&options).await,
         What::Recording(recording) => recording.run(&options).await,
+        What::Erase(erase) => erase.run(&options).await,
+        What::Export(export) => Box::pin(export.run(&options)).await,
+        What::Audit(audit) => audit.run(&options).await,
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
         What::Events(events) => Box::pin(events.run(&options)).await,
@@ -97,10 +110,13 @@ pub async fn run(command: Command) -> Result<()> {
     }
 }
 
-/// 64 when the configuration or an assistant is wrong, 3 for a part of a recording, the doctor's own, 1 otherwise.
+/// 64 when the configuration or an assistant is wrong, 3 for a part of a recording or of an erasure, the doctor's own, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(unwell) = error.downcast_ref::<doctor::Unwell>() {
         return ExitCode::from(unwell.exit_code());
+    }
+    if error.is::<erase::Left>() {
+        return ExitCode::from(erase::LEFT);
     }
     if error.is::<recording::Incomplete>() {
         return ExitCode::from(recording::INCOMPLETE);

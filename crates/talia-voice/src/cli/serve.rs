@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(options: &Options) -> Result<()> {
@@ -19,6 +19,8 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     let clock = Clock::real();
     let app = App::build(config, clock.clone()).await?;
     let tls = http::Tls::new(&app).context("[tls]")?.map(Arc::new);
+    // Before the door is open: from then on a service manager may send it.
+    let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     let listener = http::door(app.config.server.bind)
         .await
         .with_context(|| format!("no se puede escuchar en {}", app.config.server.bind))?;
@@ -29,15 +31,13 @@ pub(super) async fn run(options: &Options) -> Result<()> {
         server.started_ms = clock.elapsed().as_millis() as u64,
         "ready for calls"
     );
+    tokio::spawn(reload_on_signal(hangup, tls.clone()));
     let preparing = tokio::spawn(prepare(app.clone()));
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let stopped = stop.cancelled_owned();
     let served = match tls {
-        Some(tls) => {
-            tokio::spawn(reload_on_signal(tls.clone()));
-            http::serve_tls(app.clone(), listener, tls, stopped).await
-        }
+        Some(tls) => http::serve_tls(app.clone(), listener, tls, stopped).await,
         None => http::serve(app.clone(), listener, stopped).await,
     };
     preparing.abort();
@@ -57,14 +57,13 @@ async fn prepare(app: Arc<App>) {
     }
 }
 
-/// SIGHUP says that the certificate's files are new.
-async fn reload_on_signal(tls: Arc<http::Tls>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP can't be received: certificates are exchanged when their files change");
-        return;
-    };
+/// SIGHUP says that the certificate's files are new. Where a proxy has them it says nothing, and ends nothing either.
+async fn reload_on_signal(mut hangup: Signal, tls: Option<Arc<http::Tls>>) {
     while hangup.recv().await.is_some() {
-        tls.reload();
+        match &tls {
+            Some(tls) => tls.reload(),
+            None => tracing::info!("SIGHUP: there is nothing to reload without [tls]"),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Scope {
     Token,
     /// The do-not-call list.
     DoNotCall,
+    /// Erasing calls.
+    Erase,
 }
 
 /// One key.

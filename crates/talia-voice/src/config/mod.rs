@@ -17,6 +17,7 @@ mod nats;
 mod prices;
 mod providers;
 mod recordings;
+mod retention;
 mod server;
 mod speech;
 mod telemetry;
@@ -44,6 +45,7 @@ pub use prices::{Amounts, Price, Prices};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use recordings::recipient;
 pub use recordings::{Consent, Recordings};
+pub use retention::Retention;
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};
 pub use speech::{Engines, Speech};
@@ -54,6 +56,7 @@ pub use twilio::Twilio;
 pub use webhooks::EventWebhook;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Everything an operator can set.
@@ -77,6 +80,9 @@ pub struct Config {
     pub dialing: Dialing,
     pub api: Api,
     pub recordings: Recordings,
+    pub retention: Retention,
+    /// Each section's name and SHA-256, in hexadecimal: what the audit says of a change without showing anything.
+    pub parts: Vec<(String, String)>,
     pub telemetry: Telemetry,
 }
 
@@ -84,6 +90,7 @@ impl Config {
     /// Reads the layers and checks every value; the first thing that is wrong is the error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let raw = layers::read(sources)?;
+        let parts = raw.parts();
         let limits = raw.limits.check()?;
         let server = raw.server.check()?;
         let described = providers::Described::new(raw.providers, accounts::check(raw.accounts)?);
@@ -106,6 +113,8 @@ impl Config {
             limits,
             api: raw.api.check()?,
             recordings: raw.recordings.check()?,
+            retention: raw.retention.check()?,
+            parts,
             telemetry: raw.telemetry.check()?,
         })
     }
@@ -120,6 +129,14 @@ impl Config {
         let raw = layers::read(sources)?;
         Ok((raw.database.check()?, raw.recordings.check()?))
     }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(crate) fn sha256_hex(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// The file's shape, before anything is checked.
@@ -146,7 +163,22 @@ struct Raw {
     dialing: dialing::Raw,
     api: api::Raw,
     recordings: recordings::Raw,
+    retention: retention::Raw,
     telemetry: telemetry::Raw,
+}
+
+impl Raw {
+    fn parts(&self) -> Vec<(String, String)> {
+        let sections = serde_json::to_value(self).ok();
+        let sections = sections
+            .as_ref()
+            .and_then(serde_json::Value::as_object)
+            .into_iter()
+            .flatten();
+        sections
+            .map(|(name, section)| (name.clone(), sha256_hex(&section.to_string())))
+            .collect()
+    }
 }
 
 /// An empty text in the file means "not set".

@@ -54,6 +54,15 @@ pub enum Consent {
     AfterNotice,
 }
 
+impl Consent {
+    /// Its word, in the configuration and in what is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AfterNotice => "after_notice",
+        }
+    }
+}
+
 impl Recordings {
     /// What is said behind a disclosure in this language that doesn't tell of the recording.
     pub fn notice_in(&self, language: Language) -> Option<&str> {

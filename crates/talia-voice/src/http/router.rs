@@ -49,7 +49,8 @@ pub fn router(app: Arc<App>) -> Router {
     let programs = Router::new()
         .merge(scoped(Scope::Dial, api::dialling()))
         .merge(scoped(Scope::Token, api::tokens()))
-        .merge(scoped(Scope::DoNotCall, api::do_not_call_list()));
+        .merge(scoped(Scope::DoNotCall, api::do_not_call_list()))
+        .merge(scoped(Scope::Erase, api::erasing()));
     // Whoever supervises the process.
     let probes = Router::new()
         .route("/healthz", get(probes::health))

@@ -37,6 +37,7 @@ const WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Archive {
     recipient: Recipient,
+    consent: config::Consent,
     folder: Folder,
     silent_during: Vec<Expectation>,
     store: Store,
@@ -60,7 +61,7 @@ impl Archive {
         clock: &Clock,
         metrics: &Arc<Metrics>,
     ) -> Result<Option<Arc<Self>>, FolderError> {
-        let (Some(_), Some(recipient)) = (config.consent, config.recipient.clone()) else {
+        let (Some(consent), Some(recipient)) = (config.consent, config.recipient.clone()) else {
             return Ok(None);
         };
         let folder = Folder::new(&config.folder);
@@ -69,6 +70,7 @@ impl Archive {
             error,
         })?;
         Ok(Some(Arc::new(Self {
+            consent,
             recipient,
             folder,
             silent_during: config.silent_during.clone(),

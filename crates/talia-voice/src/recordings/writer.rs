@@ -83,6 +83,7 @@ impl Job {
             place: place.clone(),
             recipient: self.archive.recipient.to_string(),
             key: sealed,
+            consent: self.archive.consent.as_str(),
             at: self.at,
         }));
         let path = self.archive.folder.file(&place);

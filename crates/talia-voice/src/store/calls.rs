@@ -1,5 +1,6 @@
 //! Table `voice_calls`: one row a call, whose status never goes back.
 
+use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::outbox;
@@ -56,6 +57,15 @@ pub struct CallRow {
     pub ended_reason: Option<String>,
     #[sqlx(try_from = "MaybeTime")]
     pub disclosure_heard_at: Option<String>,
+    /// The words that told the caller that an AI speaks…
+    pub disclosure_text: Option<String>,
+    /// …in this language: `es`, `en`.
+    pub disclosure_language: Option<String>,
+    /// On what ground the call was recorded then: `after_notice`.
+    pub recording_consent: Option<String>,
+    /// When everything but this row was erased.
+    #[sqlx(try_from = "MaybeTime")]
+    pub erased_at: Option<String>,
     pub duration_s: Option<i64>,
     pub streams: i64,
     /// Wishes of models to use a tool.
@@ -94,6 +104,18 @@ pub struct StatusReport {
     /// Twilio's `CallDuration`.
     pub duration_s: Option<i64>,
     /// When it happened.
+    pub at: Timestamp,
+}
+
+/// A caller has heard to the last word that an AI is speaking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disclosed {
+    pub call_sid: String,
+    /// The company's words, with nothing of the caller's in them.
+    pub text: String,
+    /// `es`, `en`.
+    pub language: &'static str,
+    /// When the last word's mark came back.
     pub at: Timestamp,
 }
 
@@ -272,18 +294,28 @@ pub(super) async fn end(
     completed(connection, &ending.call_sid, ending.at, events).await
 }
 
-/// Writes down when the caller had heard that an AI is speaking; the first time stays.
-pub(super) async fn disclosure_heard(
-    connection: &mut Connection,
-    call_sid: &str,
-    at: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sql("UPDATE voice_calls SET disclosure_heard_at = COALESCE(disclosure_heard_at, $2) WHERE call_sid = $1")
-        .bind(call_sid)
-        .bind(at)
-        .run(connection)
-        .await?;
-    Ok(())
+/// Writes down when the caller had heard that an AI is speaking, and in which words; the first time stays.
+pub(super) async fn disclosure_heard(connection: &mut Connection, disclosed: &Disclosed) -> Result<(), sqlx::Error> {
+    let first = sql(
+        "UPDATE voice_calls SET disclosure_heard_at = $2, disclosure_text = $3, disclosure_language = $4
+         WHERE call_sid = $1 AND disclosure_heard_at IS NULL",
+    )
+    .bind(&disclosed.call_sid)
+    .bind(disclosed.at)
+    .bind(&disclosed.text)
+    .bind(disclosed.language)
+    .run(connection)
+    .await?;
+    if first == 0 {
+        return Ok(());
+    }
+    let new = NewAudit {
+        kind: AuditKind::Disclosure,
+        call_sid: Some(disclosed.call_sid.clone()),
+        detail: json!({ "text": disclosed.text, "language": disclosed.language }),
+        at: disclosed.at,
+    };
+    audit::add(connection, &new).await
 }
 
 async fn completed(

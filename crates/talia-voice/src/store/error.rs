@@ -37,6 +37,9 @@ pub enum StoreError {
     /// Too many writes wait already: this one is lost.
     #[error("too many writes wait for the database")]
     Overflow,
+    /// The call was erased: nothing of it is kept any more.
+    #[error("the call was erased")]
+    Erased,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -56,13 +59,14 @@ impl StoreError {
             Self::Rejected(_) => StoreFault::Rejected,
             Self::Overflow => StoreFault::Overflow,
             Self::Closed => StoreFault::Closed,
+            Self::Erased => StoreFault::Erased,
             Self::Open { .. } | Self::Deferred | Self::Other(_) => StoreFault::Other,
         }
     }
 
     /// Whether the same write may succeed later.
     pub(super) fn passes(&self) -> bool {
-        !matches!(self, Self::Rejected(_))
+        !matches!(self, Self::Rejected(_) | Self::Erased)
     }
 }
 

@@ -3,11 +3,13 @@
 //! All writes go through one task that commits them in groups, so that a write is acknowledged only when it is on
 //! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
 
+mod audit;
 mod calls;
 mod columns;
 mod conversations;
 mod do_not_call;
 mod engine;
+mod erasures;
 mod error;
 mod hold;
 mod ids;
@@ -15,8 +17,10 @@ mod leads;
 mod open;
 mod outbound;
 mod outbox;
+mod people;
 mod probe;
 mod recordings;
+mod retention;
 mod sinks;
 mod sql;
 mod stream_tokens;
@@ -29,17 +33,21 @@ mod usage;
 mod write;
 mod writer;
 
-pub use calls::{CallRow, NewCall, OpenCall, Started, StatusReport};
+pub use audit::{AuditFault, AuditHead, AuditKind, AuditReport, AuditRow, NewAudit};
+pub use calls::{CallRow, Disclosed, NewCall, OpenCall, Started, StatusReport};
 pub use conversations::{ConversationRow, NewMemory};
 pub use do_not_call::{DoNotCallChange, DoNotCallRow};
+pub use erasures::{Erased, Erasure, empty_log};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use leads::{LeadFields, LeadRow};
 pub use open::{Store, StoreSettings};
 pub use outbound::{DialAnswer, DialChange, NewDial, OutboundRow, OutboundState};
 pub use outbox::{CloudEvent, EventType, OutboxRow};
+pub use people::{DialledRow, WishRow};
 pub use probe::{Probe, probe};
-pub use recordings::{NewRecording, NewSeal, RecordingEnd, RecordingRow, empty_log};
+pub use recordings::{NewRecording, NewSeal, RecordingEnd, RecordingRow};
+pub use retention::Kind;
 pub use sinks::{DeadEvent, Delivery, SinkClaim, SinkLag, SinkProgress, WaitingEvent};
 pub use stream_tokens::{Burnt, StreamClaim, TokenHash};
 pub use tool_acts::{NewToolAct, ToolActEnd, ToolActRow};

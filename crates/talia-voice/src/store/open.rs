@@ -9,7 +9,7 @@ use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, ConversationRow, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewToolAct,
+    Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewToolAct,
     NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash,
     ToolActRow, TransferRow, TurnRow, UsageRow, calls, conversations, leads, outbox, tool_acts, transcripts, transfers,
     turns, usage,
@@ -216,9 +216,8 @@ impl Store {
     }
 
     /// Keeps when the caller had heard that an AI is speaking.
-    pub async fn disclosure_heard(&self, call_sid: &str) -> Result<(), StoreError> {
-        let (call_sid, at) = (call_sid.to_owned(), self.clock.wall());
-        self.keep(Record::DisclosureHeard { call_sid, at }).await
+    pub async fn disclosure_heard(&self, disclosed: Disclosed) -> Result<(), StoreError> {
+        self.keep(Record::DisclosureHeard(disclosed)).await
     }
 
     /// Gives out the token of a stream; an unused one of the same call is void from then on.
@@ -332,7 +331,7 @@ impl Store {
             Record::RecordingEnded(end) => Write::RecordingEnded(end),
             Record::Turn(turn) => Write::Turn(self.ids.next(self.clock.wall()), turn),
             Record::Usage(usage) => Write::Usage(usage),
-            Record::DisclosureHeard { call_sid, at } => Write::DisclosureHeard(call_sid, at),
+            Record::DisclosureHeard(disclosed) => Write::DisclosureHeard(disclosed),
             Record::DoNotCall { number, call_sid, at } => {
                 let change = DoNotCallChange::Add {
                     number,

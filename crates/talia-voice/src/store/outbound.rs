@@ -2,6 +2,7 @@
 //!
 //! Caps are counted and a call admitted in one transaction: however many ask at once, no cap is ever exceeded.
 
+use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{Id, Json, MaybeJson, Time};
 use super::engine::Connection;
 use super::sql::{Value, sql};
@@ -10,6 +11,7 @@ use super::{Store, StoreError, do_not_call};
 use crate::dialing::{Denial, Door, Permit, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::json;
 
 /// The longest text of a wish that is kept in the audit; a number has 16 characters.
 const LONGEST_WISH: usize = 32;
@@ -203,13 +205,13 @@ pub(super) async fn ask(connection: &mut Connection, (id, dial): (&str, &NewDial
         Err(denial) => Some(*denial),
     };
     if let Some(denial) = denial {
-        audit(connection, (id, dial), denial.as_str(), None).await?;
+        note(connection, (id, dial), denial.as_str(), None).await?;
         return Ok(DialAnswer::Denied(denial));
     }
     if let Ok(permit) = &dial.verdict {
         insert(connection, id, dial, permit).await?;
     }
-    audit(connection, (id, dial), "allowed", Some(id)).await?;
+    note(connection, (id, dial), "allowed", Some(id)).await?;
     let row = fetch(connection, id).await?;
     row.map(DialAnswer::Admitted).ok_or(sqlx::Error::RowNotFound)
 }
@@ -283,7 +285,7 @@ async fn insert(connection: &mut Connection, id: &str, dial: &NewDial, permit: &
     Ok(())
 }
 
-async fn audit(
+async fn note(
     connection: &mut Connection,
     (id, dial): (&str, &NewDial),
     verdict: &str,
@@ -302,7 +304,13 @@ async fn audit(
     .bind(outbound.map(|id| Id(id.to_owned())))
     .run(connection)
     .await?;
-    Ok(())
+    let new = NewAudit {
+        kind: AuditKind::Dial,
+        call_sid: dial.call_sid.clone(),
+        detail: json!({ "wish": id, "door": dial.door.as_str(), "by": dial.asked_by, "verdict": verdict }),
+        at: dial.at,
+    };
+    audit::add(connection, &new).await
 }
 
 /// Writes down what became of a call out; answers whether that was news.

@@ -16,6 +16,7 @@ pub enum EventType {
     TranscriptSegment,
     LeadCreated,
     RecordingStored,
+    CallErased,
 }
 
 impl EventType {
@@ -27,6 +28,7 @@ impl EventType {
             Self::TranscriptSegment => "transcript_segment",
             Self::LeadCreated => "lead_created",
             Self::RecordingStored => "recording_stored",
+            Self::CallErased => "call_erased",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Table `voice_recordings`: one row a recorded stream, with the sealed key without which no copy of its file opens.
 
+use super::audit::{self, AuditKind, NewAudit};
 use super::calls::Events;
 use super::columns::{Id, MaybeTime, Time};
-use super::engine::{Connection, Engine, Pool};
+use super::engine::{Connection, Pool};
 use super::outbox::EventType;
 use super::sql::sql;
 use super::write::{Write, Written};
@@ -25,6 +26,8 @@ pub struct NewRecording {
     pub recipient: String,
     /// The file's private key, encrypted.
     pub key: String,
+    /// On what ground it begins, as a word: `after_notice`.
+    pub consent: &'static str,
     pub at: Timestamp,
 }
 
@@ -79,7 +82,7 @@ pub struct RecordingRow {
 
 /// Writes down a recording and its key before the first byte of it is on disk.
 pub(super) async fn begin(connection: &mut Connection, new: &NewRecording) -> Result<(), sqlx::Error> {
-    sql(
+    let first = sql(
         "INSERT INTO voice_recordings (id, call_sid, stream, state, place, recipient, sealed_key, started_at)
          VALUES ($1, $2, $3, 'recording', $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
     )
@@ -92,7 +95,21 @@ pub(super) async fn begin(connection: &mut Connection, new: &NewRecording) -> Re
     .bind(new.at)
     .run(connection)
     .await?;
-    Ok(())
+    if first == 0 {
+        return Ok(());
+    }
+    sql("UPDATE voice_calls SET recording_consent = COALESCE(recording_consent, $2) WHERE call_sid = $1")
+        .bind(&new.call_sid)
+        .bind(new.consent)
+        .run(connection)
+        .await?;
+    let audited = NewAudit {
+        kind: AuditKind::Recording,
+        call_sid: Some(new.call_sid.clone()),
+        detail: json!({ "recording": new.id, "consent": new.consent, "recipient": new.recipient }),
+        at: new.at,
+    };
+    audit::add(connection, &audited).await
 }
 
 /// Writes down what became of it, with `recording_stored` where all of it is kept. One that was erased stays so.
@@ -171,16 +188,6 @@ async fn sealed_after(pool: &Pool, id: Option<&str>, limit: u32) -> Result<Vec<R
         .bind(limit)
         .all(pool)
         .await
-}
-
-/// Empties the log of SQLite's file, in which what was overwritten may still stand. PostgreSQL's server does so by itself, in time.
-pub async fn empty_log(url: &str) -> Result<(), StoreError> {
-    if let Connection::Sqlite(mut connection) = Engine::of_existing(url)?.connect().await? {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut connection)
-            .await?;
-    }
-    Ok(())
 }
 
 impl Store {

@@ -236,7 +236,7 @@ async fn note(
     };
     sql(
         "INSERT INTO event_deliveries (sink, seq, call_sid, state, tries, next_at, reason, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM outbox WHERE seq = $2)
          ON CONFLICT (sink, seq) DO UPDATE SET state = $4, tries = $5, next_at = $6, reason = $7, updated_at = $8",
     )
     .bind(sink)

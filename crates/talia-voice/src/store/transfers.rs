@@ -1,9 +1,12 @@
 //! Table `transfers`: callers handed to a person.
 
+use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{Id, MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::sql::sql;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
 
 /// A transfer that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub(super) struct Outcome {
 }
 
 /// A transfer as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct TransferRow {
     #[sqlx(try_from = "Id")]
     pub id: String,
@@ -45,7 +48,7 @@ pub struct TransferRow {
 
 /// Writes down that a caller is handed to a person.
 pub(super) async fn ask(connection: &mut Connection, (id, new): (&str, &NewTransfer)) -> Result<(), sqlx::Error> {
-    sql(
+    let first = sql(
         "INSERT INTO transfers (id, call_sid, destination, state, summary, asked_at) VALUES ($1, $2, $3, 'asked', $4, $5)
          ON CONFLICT (id) DO NOTHING",
     )
@@ -56,19 +59,44 @@ pub(super) async fn ask(connection: &mut Connection, (id, new): (&str, &NewTrans
     .bind(new.at)
     .run(connection)
     .await?;
-    Ok(())
+    if first == 0 {
+        return Ok(());
+    }
+    let detail = json!({ "transfer": id, "destination": new.destination, "state": "asked" });
+    audited(connection, &new.call_sid, detail, new.at).await
+}
+
+async fn audited(
+    connection: &mut Connection,
+    call_sid: &str,
+    detail: serde_json::Value,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let new = NewAudit {
+        kind: AuditKind::Transfer,
+        call_sid: Some(call_sid.to_owned()),
+        detail,
+        at,
+    };
+    audit::add(connection, &new).await
 }
 
 /// Writes down what became of the transfer that is under way; a repetition finds none.
 pub(super) async fn end(connection: &mut Connection, outcome: &Outcome) -> Result<(), sqlx::Error> {
-    sql("UPDATE transfers SET state = $2, outcome = $3, ended_at = $4 WHERE call_sid = $1 AND state = 'asked'")
-        .bind(&outcome.call_sid)
-        .bind(if outcome.answered { "answered" } else { "unanswered" })
-        .bind(&outcome.word)
-        .bind(outcome.at)
-        .run(connection)
-        .await?;
-    Ok(())
+    let state = if outcome.answered { "answered" } else { "unanswered" };
+    let under_way =
+        sql("UPDATE transfers SET state = $2, outcome = $3, ended_at = $4 WHERE call_sid = $1 AND state = 'asked'")
+            .bind(&outcome.call_sid)
+            .bind(state)
+            .bind(&outcome.word)
+            .bind(outcome.at)
+            .run(connection)
+            .await?;
+    if under_way == 0 {
+        return Ok(());
+    }
+    let detail = json!({ "state": state, "outcome": outcome.word });
+    audited(connection, &outcome.call_sid, detail, outcome.at).await
 }
 
 /// A call's transfers in order.

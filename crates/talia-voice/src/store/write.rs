@@ -1,12 +1,15 @@
 //! What can be written, as data: so that a write can wait in memory, in order, until the disk takes it.
 
-use super::calls::{self, Ending, Events, NewCall, Started, StatusReport};
+use super::audit::{self, NewAudit};
+use super::calls::{self, Disclosed, Ending, Events, NewCall, Started, StatusReport};
 use super::conversations::{self, NewMemory};
 use super::do_not_call::{self, DoNotCallChange};
 use super::engine::Connection;
+use super::erasures::{self, Erased, Erasure};
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::recordings::{self, NewRecording, NewSeal, RecordingEnd};
+use super::retention::{self, Forgetting};
 use super::sinks::{self, SinkWrite};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
 use super::tool_acts::{self, NewToolAct, ToolActEnd};
@@ -46,7 +49,7 @@ pub enum Record {
         at: Timestamp,
     },
     /// The caller has heard that an AI is speaking.
-    DisclosureHeard { call_sid: String, at: Timestamp },
+    DisclosureHeard(Disclosed),
     /// What the conversation needs to go on after a break.
     Memory(NewMemory),
     /// The owner of a number (E.164) doesn't want to be called any more.
@@ -88,7 +91,7 @@ pub(super) enum Write {
     Segment(String, NewSegment),
     Words(Vec<(String, NewSegment)>, NewMemory),
     Lead(String, LeadOf),
-    DisclosureHeard(String, Timestamp),
+    DisclosureHeard(Disclosed),
     Memory(NewMemory),
     ToolAct(NewToolAct),
     ToolActEnded(ToolActEnd),
@@ -96,6 +99,12 @@ pub(super) enum Write {
     RecordingEnded(RecordingEnd),
     Seal(NewSeal),
     EraseRecordings(String),
+    Erase(Erasure, Timestamp),
+    ForgetNumber(String),
+    Forget(Forgetting),
+    Audit(NewAudit),
+    /// What a server begins with: parts of the configuration and their hashes.
+    Configuration(Vec<(String, String)>, Timestamp),
     Turn(String, NewTurn),
     Usage(NewUsage),
     Transfer(String, NewTransfer),
@@ -127,6 +136,10 @@ pub(super) enum Written {
     SinkClaimed(Option<(i64, i64)>),
     /// How many rows were changed.
     Counted(u64),
+    /// What became of an erasure.
+    Erased(Erased),
+    /// It came late, for a call that was erased.
+    TooLate,
 }
 
 impl Write {
@@ -144,6 +157,11 @@ impl Write {
                 | Self::ToolAct(_)
                 | Self::Seal(_)
                 | Self::EraseRecordings(_)
+                | Self::Erase(..)
+                | Self::ForgetNumber(_)
+                | Self::Forget(_)
+                | Self::Audit(_)
+                | Self::Configuration(..)
                 | Self::Alive(..)
                 | Self::Sink(_)
         )
@@ -162,6 +180,50 @@ impl Write {
             word: "failed".to_owned(),
             at: new.at,
         }))
+    }
+
+    /// The call that it tells of, once that call has a row: nothing is told of a call that was erased.
+    pub(super) fn call_sid(&self) -> Option<&str> {
+        match self {
+            Self::Start(call) | Self::LateStart(call) => Some(&call.call_sid),
+            Self::Issue(token) | Self::LateIssue(token) => Some(&token.claim.call_sid),
+            Self::Advance(report) => Some(&report.call_sid),
+            Self::Segment(_, segment) => Some(&segment.call_sid),
+            Self::Words(_, memory) | Self::Memory(memory) => Some(&memory.call_sid),
+            Self::Lead(_, lead) => Some(&lead.call_sid),
+            Self::DisclosureHeard(disclosed) => Some(&disclosed.call_sid),
+            Self::ToolAct(act) => Some(&act.call_sid),
+            Self::ToolActEnded(end) => Some(&end.call_sid),
+            Self::RecordingBegun(new) => Some(&new.call_sid),
+            Self::RecordingEnded(end) => Some(&end.call_sid),
+            Self::Turn(_, turn) => Some(&turn.call_sid),
+            Self::Usage(usage) => Some(&usage.call_sid),
+            Self::Transfer(_, transfer) => Some(&transfer.call_sid),
+            Self::Transferred(outcome) => Some(&outcome.call_sid),
+            Self::End(ending) => Some(&ending.call_sid),
+            // A token of an erased call is gone; its call is not named here.
+            Self::Burn(..) | Self::LateBurn(..) => None,
+            Self::Seal(_) | Self::EraseRecordings(_) | Self::Erase(..) => None,
+            Self::Alive(..)
+            | Self::Dial(..)
+            | Self::DialChanged(..)
+            | Self::DoNotCall(..)
+            | Self::LateDoNotCall(..) => None,
+            Self::Sink(_) | Self::ForgetNumber(_) | Self::Forget(_) | Self::Audit(_) | Self::Configuration(..) => None,
+        }
+    }
+
+    /// What is answered in the place of a write that tells of an erased call. Who only asks how it stands is told that it is over.
+    pub(super) fn too_late(&self) -> Written {
+        match self {
+            Self::Start(_) | Self::LateStart(_) => Written::Started(Started {
+                first: false,
+                ended: true,
+                streams: 0,
+            }),
+            Self::Advance(_) => Written::Advanced(false),
+            _ => Written::TooLate,
+        }
     }
 
     /// Does it, inside the caller's transaction.
@@ -200,6 +262,19 @@ impl Write {
             Self::EraseRecordings(call_sid) => {
                 return recordings::erase(connection, call_sid).await.map(Written::Changed);
             }
+            Self::Erase(erasure, at) => {
+                return erasures::erase(connection, (erasure, *at), events)
+                    .await
+                    .map(Written::Erased);
+            }
+            Self::ForgetNumber(number) => {
+                return erasures::forget_number(connection, number).await.map(Written::Counted);
+            }
+            Self::Forget(forgetting) => return retention::forget(connection, forgetting).await.map(Written::Counted),
+            Self::Configuration(parts, at) => {
+                return audit::configuration(connection, parts, *at).await.map(Written::Changed);
+            }
+            Self::Audit(new) => audit::add(connection, new).await?,
             Self::Issue(token) | Self::LateIssue(token) => stream_tokens::issue(connection, token).await?,
             Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
             Self::Words(lines, memory) => {
@@ -209,7 +284,7 @@ impl Write {
                 conversations::remember(connection, memory).await?;
             }
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
-            Self::DisclosureHeard(call_sid, at) => calls::disclosure_heard(connection, call_sid, *at).await?,
+            Self::DisclosureHeard(disclosed) => calls::disclosure_heard(connection, disclosed).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
             Self::ToolActEnded(end) => tool_acts::end(connection, end).await?,
             Self::RecordingBegun(new) => recordings::begin(connection, new).await?,

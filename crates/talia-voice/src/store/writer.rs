@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::calls::Events;
 use super::engine::{Connection, Engine};
+use super::erasures;
 use super::ids::Ids;
 use super::outbox::{self, EventType, OutboxRow};
 use super::write::{Write, Written};
@@ -92,7 +93,10 @@ impl Writer {
         while !self.backlog.is_empty() {
             let count = self.backlog.len().min(GROUP);
             let waiting: Vec<Write> = self.backlog.drain(..count).collect();
-            if let Err(error) = self.commit(&waiting).await {
+            let committed = self.commit(&waiting).await;
+            if let Ok(answers) = committed {
+                answers.into_iter().for_each(|answer| self.answer(None, answer));
+            } else if let Err(error) = committed {
                 self.metrics.store_error(error.fault());
                 if error.passes() {
                     // The group itself wasn't tried.
@@ -118,7 +122,7 @@ impl Writer {
         match result {
             Ok(answers) => {
                 for ((_, reply), answer) in jobs.zip(answers) {
-                    answer_to(reply, Ok(answer));
+                    self.answer(reply, answer);
                 }
             }
             Err(error) if error.passes() => {
@@ -146,8 +150,20 @@ impl Writer {
                 self.metrics.store_error(error.fault());
                 answer_to(job.reply, Err(error));
             }
-            Ok(answers) => answer_to(job.reply, answers.into_iter().next().ok_or(StoreError::Closed)),
+            Ok(answers) => match answers.into_iter().next() {
+                Some(answer) => self.answer(job.reply, answer),
+                None => answer_to(job.reply, Err(StoreError::Closed)),
+            },
         }
+    }
+
+    /// Tells what became of a write that was done, or that came too late to be done.
+    fn answer(&self, reply: Option<oneshot::Sender<Result<Written, StoreError>>>, answer: Written) {
+        if matches!(answer, Written::TooLate) {
+            self.metrics.store_error(StoreError::Erased.fault());
+            return answer_to(reply, Err(StoreError::Erased));
+        }
+        answer_to(reply, Ok(answer));
     }
 
     /// Puts what can wait behind what waits already, and tells everybody.
@@ -221,6 +237,7 @@ impl Writer {
             EventType::TranscriptSegment => self.metrics.transcript_segment.inc(),
             EventType::LeadCreated => self.metrics.lead_created.inc(),
             EventType::RecordingStored => self.metrics.recording_stored.inc(),
+            EventType::CallErased => self.metrics.call_erased.inc(),
         };
         // Nobody may be listening.
         let _ = self.committed.send(Arc::new(event));
@@ -253,12 +270,20 @@ impl Attempt {
                 self.found.push(event.clone());
             }
         }
+        let mut erased = erasures::among(connection, writes.iter().filter_map(Write::call_sid)).await?;
         for write in writes {
+            if write.call_sid().is_some_and(|call_sid| erased.contains(call_sid)) {
+                answers.push(write.too_late());
+                continue;
+            }
             let mut events = Events {
                 ids,
                 written: &mut self.written,
             };
             answers.push(write.apply(connection, &mut events).await?);
+            if let Write::Erase(erasure, _) = write {
+                erased.insert(erasure.call_sid.clone());
+            }
         }
         self.committing = true;
         connection.commit().await?;

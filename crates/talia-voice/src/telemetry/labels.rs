@@ -76,6 +76,8 @@ pub enum Refusal {
     ApiKey,
     /// A program whose key isn't good for this.
     ApiScope,
+    /// A call that is to be erased and isn't over.
+    CallAlive,
     /// A program's request that can't be read or says too little.
     ApiBody,
     /// An idempotency key that was used for something else.
@@ -145,6 +147,8 @@ pub enum StoreFault {
     Rejected,
     Overflow,
     Closed,
+    /// It came late, for a call that was erased.
+    Erased,
     Other,
 }
 

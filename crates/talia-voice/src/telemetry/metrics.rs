@@ -27,6 +27,8 @@ pub struct Metrics {
     pub lead_created: Counter,
     /// Recordings that are kept to their end, with their event on disk.
     pub recording_stored: Counter,
+    /// Calls of which nothing is kept any more, with their event on disk.
+    pub call_erased: Counter,
     /// Audio that recordings lack because their disk was too slow, milliseconds.
     pub recording_lost_milliseconds: Counter,
     /// Calls whose media stream is open now.
@@ -97,6 +99,7 @@ impl Default for Metrics {
             transcript_segment: Counter::default(),
             lead_created: Counter::default(),
             recording_stored: Counter::default(),
+            call_erased: Counter::default(),
             recording_lost_milliseconds: Counter::default(),
             live_calls: Gauge::default(),
             connections: Gauge::default(),
@@ -156,6 +159,7 @@ impl Metrics {
             "Recordings kept to their end",
             self.recording_stored.clone(),
         );
+        all.register("call_erased", "Calls erased", self.call_erased.clone());
         all.register(
             "recording_failed",
             "Recordings that were not kept, or not to their end, by why",

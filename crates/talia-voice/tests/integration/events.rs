@@ -1,6 +1,7 @@
 //! Events: written with what they tell of, once, in order, and shown to whoever watches.
 
 use crate::harness::{ACCOUNT, PATIENCE, TestServer, call_sid, noon};
+use crate::store::disclosed;
 use prometheus_client::metrics::counter::Counter;
 use std::time::Duration;
 use talia_dialogue::{EndReason, Entry, Speaker, SpeechKind};
@@ -49,7 +50,7 @@ async fn a_call(store: &Store, clock: &Clock, sid: &str) {
         at: clock.wall(),
     };
     store.call_started(call).await.expect("a write");
-    store.disclosure_heard(sid).await.expect("a write");
+    store.disclosure_heard(disclosed(sid, clock)).await.expect("a write");
     for (text, speaker) in [
         ("¿A qué correo?", Speaker::Assistant),
         ("ana arroba ejemplo", Speaker::Caller),

@@ -25,6 +25,7 @@ mod model_faults;
 mod mouth;
 mod own_signatures;
 mod postgres;
+mod privacy;
 mod providers;
 mod real_speech;
 mod real_speech_transfers;

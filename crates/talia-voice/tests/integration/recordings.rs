@@ -5,5 +5,5 @@ mod damage;
 mod faults;
 mod keys;
 mod listening;
-mod rig;
+pub(crate) mod rig;
 mod timeline;

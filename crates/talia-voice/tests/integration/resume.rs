@@ -2,6 +2,7 @@
 
 use crate::conversation::HAPPY;
 use crate::harness::{CallServer, eventually};
+use crate::store::disclosed;
 use futures::future::join_all;
 use talia_simulator::cut::{Cut, CutAt};
 use talia_simulator::events::{Side, What};
@@ -280,7 +281,8 @@ async fn another_node_goes_on_with_the_conversation() {
         kept.is_some_and(|kept| kept.memory.is_some())
     })
     .await;
-    first.app.store.disclosure_heard(&sid).await.expect("a write");
+    let disclosed = disclosed(&sid, &first.app.clock);
+    first.app.store.disclosure_heard(disclosed).await.expect("a write");
     drop(stream);
 
     let mut live = second.app.live_feed.subscribe();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use talia_dialogue::{EndReason, Entry, Speaker};
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
-use talia_voice::store::{Hold, NewCall, NewSegment, Record, Store, StoreError, StoreSettings};
+use talia_voice::store::{Disclosed, Hold, NewCall, NewSegment, Record, Store, StoreError, StoreSettings};
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::{Refusal, StoreFault};
 use tempfile::TempDir;
@@ -23,6 +23,15 @@ pub(crate) fn new_call(sid: &str, clock: &Clock) -> NewCall {
         direction: "inbound".to_owned(),
         assistant: None,
         status: CallStatus::Ringing,
+        at: clock.wall(),
+    }
+}
+
+pub(crate) fn disclosed(sid: &str, clock: &Clock) -> Disclosed {
+    Disclosed {
+        call_sid: sid.to_owned(),
+        text: "Soy una inteligencia artificial.".to_owned(),
+        language: "es",
         at: clock.wall(),
     }
 }

@@ -6,9 +6,11 @@ use crate::harness::{
 };
 use futures::{SinkExt, StreamExt};
 use rustls::pki_types::CertificateDer;
+use std::io::BufRead;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use talia_twilio::signature::{Algorithm, sign};
 use talia_voice::http::Tls;
@@ -156,22 +158,17 @@ async fn a_reload_that_is_asked_for_happens_at_once() {
     assert_eq!(certificate_of(server.address).await, Some(second.leaf));
 }
 
-/// The real program, and the real signal.
-#[tokio::test]
-async fn sighup_reloads_the_files() {
-    let (authority, files) = (Authority::new(), Files::new());
-    authority.issue(HOST).write(&files.certificate, &files.key);
-    let folder = TempDir::new().expect("a folder");
-    // A port that was free a moment ago.
+/// The real program on a port that was free a moment ago.
+fn runs(folder: &TempDir, settings: &[(&str, &str)], log: Stdio) -> (Child, SocketAddr) {
     let address = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a port");
     let bind = address.to_string();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_talia-voice"))
+    let program = Command::new(env!("CARGO_BIN_EXE_talia-voice"))
         .arg("serve")
         .current_dir(folder.path())
         .env_clear()
-        .envs(files.settings("86400"))
+        .envs(settings.iter().copied())
         .envs([
             ("TALIA_BIND", bind.as_str()),
             ("TALIA_PUBLIC_URL", ORIGIN),
@@ -179,18 +176,53 @@ async fn sighup_reloads_the_files() {
             ("TALIA_SPEECH__ENGINES", "fixed-delay"),
         ])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .expect("the program runs");
+    (program, address)
+}
+
+fn hang_up_on(program: &Child) {
+    let signalled = Command::new("kill").args(["-HUP", &program.id().to_string()]).status();
+    assert!(signalled.expect("kill runs").success());
+}
+
+/// The real signal.
+#[tokio::test]
+async fn sighup_reloads_the_files() {
+    let (authority, files) = (Authority::new(), Files::new());
+    authority.issue(HOST).write(&files.certificate, &files.key);
+    let folder = TempDir::new().expect("a folder");
+    let (mut program, address) = runs(&folder, &files.settings("86400"), Stdio::null());
     eventually("it answers", async || certificate_of(address).await.is_some()).await;
     let second = authority.issue(HOST);
     second.write(&files.certificate, &files.key);
-    let signalled = Command::new("kill").args(["-HUP", &program.id().to_string()]).status();
-    assert!(signalled.expect("kill runs").success());
+    hang_up_on(&program);
     eventually("the new certificate is shown", async || {
         certificate_of(address).await.as_ref() == Some(&second.leaf)
     })
     .await;
+    assert!(program.try_wait().expect("a state").is_none(), "it still runs");
+    program.kill().expect("an end");
+    program.wait().expect("an end");
+}
+
+/// Where a proxy has the certificate, a service manager's reload must not end the calls.
+#[tokio::test]
+async fn sighup_ends_no_server_that_has_nothing_to_reload() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut program, address) = runs(&folder, &[], Stdio::piped());
+    eventually("it answers", async || TcpStream::connect(address).await.is_ok()).await;
+    hang_up_on(&program);
+    let log = std::io::BufReader::new(program.stderr.take().expect("a pipe"));
+    // It says so only when it has heard it.
+    let told =
+        tokio::task::spawn_blocking(move || log.lines().any(|line| line.is_ok_and(|line| line.contains("SIGHUP"))));
+    let told = tokio::time::timeout(PATIENCE, told)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    assert!(told, "it ended without a word");
     assert!(program.try_wait().expect("a state").is_none(), "it still runs");
     program.kill().expect("an end");
     program.wait().expect("an end");

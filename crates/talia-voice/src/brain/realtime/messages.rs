@@ -45,10 +45,7 @@ pub fn session(setup: &Setup<'_>) -> Value {
             "interrupt_response": false,
         }),
     };
-    let language = match setup.language {
-        Language::Spanish => "es",
-        Language::English => "en",
-    };
+    let language = setup.language.code();
     let tools: Vec<_> = setup
         .tools
         .iter()

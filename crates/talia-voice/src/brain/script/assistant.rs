@@ -4,6 +4,7 @@ use super::knowledge::Knowledge;
 use super::phrase::{GAPS, Phrase, fill, gaps};
 use super::recording_notice;
 use crate::brain::knowledge::{KnowledgeError, Library};
+use crate::config::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -287,6 +288,9 @@ pub struct Assistant {
     #[serde(default)]
     pub faq: Vec<Faq>,
     pub lines: Lines,
+    /// SHA-256 of the text that it was read from, in hexadecimal.
+    #[serde(skip)]
+    pub source_sha256: String,
     /// The answers' index: made once, shared by all calls.
     #[serde(skip)]
     knowledge: OnceLock<Arc<Knowledge>>,
@@ -315,14 +319,11 @@ impl Assistant {
             message,
         };
         let mut assistant: Self = toml::from_str(text).map_err(|error| parse(error.to_string().replace('\n', " ")))?;
+        assistant.source_sha256 = sha256_hex(text);
         if assistant.disclosure.is_none() {
             let texts: HashMap<String, HashMap<String, String>> =
                 toml::from_str(DISCLOSURES).map_err(|error| parse(error.to_string()))?;
-            let code = if assistant.language == Language::English {
-                "en"
-            } else {
-                "es"
-            };
+            let code = assistant.language.code();
             let of_language = texts
                 .get(code)
                 .ok_or_else(|| parse(format!("no disclosure for {code}")))?;

@@ -25,7 +25,7 @@ impl StreamingStt for Deepgram {
     fn target(&self, language: Language) -> Target {
         let mut query = vec![
             ("model", self.0.model.as_deref().unwrap_or_default()),
-            ("language", terms::code(language)),
+            ("language", language.code()),
             ("encoding", "mulaw"),
             ("sample_rate", "8000"),
             ("channels", "1"),

@@ -37,7 +37,7 @@ impl StreamingStt for Flux {
             ("mip_opt_out", "true"),
         ];
         if self.0.model.as_deref().is_some_and(|model| model.ends_with("-multi")) {
-            query.push(("language_hint", terms::code(language)));
+            query.push(("language_hint", language.code()));
         }
         Target {
             url: address(&self.0.account.url, "/v2/listen", &query),

@@ -203,7 +203,7 @@ fn update(input: &Value, event_id: Option<&str>) -> Wire {
 impl Transcription {
     /// The hints differ by model: keywords for the newest, a prompt for the gpt-4o ones, none for gpt-realtime-whisper.
     fn transcription(&self, expectation: Expectation) -> Value {
-        let code = terms::code(self.language);
+        let code = self.language.code();
         let words = terms::of(expectation, self.language);
         let model = self.model.as_str();
         if model.ends_with("-transcribe") && !model.starts_with("gpt-4o") {

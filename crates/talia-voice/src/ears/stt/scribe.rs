@@ -31,7 +31,7 @@ impl StreamingStt for Scribe {
             ("model_id", self.0.model.as_deref().unwrap_or_default()),
             ("audio_format", "ulaw_8000"),
             ("commit_strategy", "manual"),
-            ("language_code", terms::code(language)),
+            ("language_code", language.code()),
         ];
         query.extend(terms::of_a_call(language).iter().map(|term| ("keyterms", *term)));
         Target {

@@ -40,11 +40,3 @@ pub fn of(expectation: Expectation, language: Language) -> &'static [&'static st
 pub fn of_a_call(language: Language) -> &'static [&'static str] {
     of(Expectation::Email, language)
 }
-
-/// The language's code of two letters (ISO 639-1), as all services take it.
-pub fn code(language: Language) -> &'static str {
-    match language {
-        Language::Spanish => "es",
-        Language::English => "en",
-    }
-}

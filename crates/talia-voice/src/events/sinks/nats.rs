@@ -3,6 +3,8 @@
 //! Subject `{subjects}.{type}`, payload the CloudEvent (NATS binding, structured mode:
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/nats-protocol-binding.md>).
 
+mod withdrawal;
+
 use super::{Outcome, Sink};
 use crate::config;
 use crate::outgoing::{self, ClientError};
@@ -313,7 +315,14 @@ impl Sink for Nats {
     async fn deliver(&self, event: Arc<OutboxRow>) -> Outcome {
         let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match connected {
-            Some(connected) => self.publish(&connected, &event).await,
+            Some(connected) => {
+                if event.kind == EventType::CallErased
+                    && let Some(outcome) = Box::pin(self.withdraw(&connected, &event)).await
+                {
+                    return outcome;
+                }
+                self.publish(&connected, &event).await
+            }
             None => Outcome::Closed(SinkFault::Unreachable),
         }
     }

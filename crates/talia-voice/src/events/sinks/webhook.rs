@@ -105,7 +105,8 @@ impl Sink for Webhook {
     const IN_FLIGHT: usize = 16;
 
     fn wants(&self, kind: EventType) -> bool {
-        self.config.types.is_empty() || self.config.types.contains(&kind)
+        // Whoever was told anything of a call has to hear that it was erased.
+        kind == EventType::CallErased || self.config.types.is_empty() || self.config.types.contains(&kind)
     }
 
     async fn open(&self) -> Result<(), SinkFault> {

@@ -15,7 +15,6 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
 use std::{collections::HashSet, time::Duration};
-use talia_spanish::Language;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -79,10 +78,7 @@ impl Requests {
         let request = json!({
             "model_id": provider.model,
             "voice": {"id": provider.voice},
-            "language": match voice.language {
-                Language::Spanish => "es",
-                Language::English => "en",
-            },
+            "language": voice.language.code(),
             "output_format": {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8000},
             "generation_config": {"speed": voice.speed.clamp(0.6, 1.5)},
             "add_timestamps": true,

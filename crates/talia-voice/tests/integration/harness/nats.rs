@@ -133,6 +133,11 @@ impl NatsServer {
         format!("nats://{USER}:{password}@127.0.0.1:{}", self.port)
     }
 
+    /// Where its streams are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Kills it: no connection is ended in order.
     pub(crate) fn kill(&self) {
         if let Some(mut running) = self.running.lock().expect("no panic").take() {

@@ -176,7 +176,7 @@ async fn both_have_the_same_tables_and_columns_and_postgres_its_own_types() {
             column if column.ends_with("_at") => "timestamp with time zone",
             "event" | "memory" | "variables" | "consent" => "jsonb",
             "name_confirmed" | "email_confirmed" | "phone_confirmed" | "estimated" => "boolean",
-            "token_sha256" | "request_sha256" => "bytea",
+            "token_sha256" | "request_sha256" | "sha256" => "bytea",
             _ if kind == "bigint" => "bigint",
             _ => "text",
         };

@@ -12,23 +12,23 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// What the brief assistant says behind its disclosure.
-pub(super) const NOTICE: &str = "es=La llamada se graba.";
+pub(crate) const NOTICE: &str = "es=La llamada se graba.";
 /// μ-law: the channel's samples in a second.
-pub(super) const SECOND: usize = 8_000;
+pub(crate) const SECOND: usize = 8_000;
 
 /// Bytes of a recording that age seals together.
-pub(super) const CHUNK: usize = 64 * 1_024;
+pub(crate) const CHUNK: usize = 64 * 1_024;
 /// The same in the file.
-pub(super) const SEALED: usize = CHUNK + 16;
+pub(crate) const SEALED: usize = CHUNK + 16;
 
 /// The operator's keys and folders.
-pub(super) struct Operator {
-    pub(super) home: TempDir,
-    pub(super) identity: Identity,
+pub(crate) struct Operator {
+    pub(crate) home: TempDir,
+    pub(crate) identity: Identity,
 }
 
 impl Operator {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let operator = Self {
             home: TempDir::new().expect("a folder"),
             identity: Identity::generate(),
@@ -38,16 +38,16 @@ impl Operator {
         operator
     }
 
-    pub(super) fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.home.path().join("operator.key")
     }
 
-    pub(super) fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.home.path().join("recordings")
     }
 
     /// What a server that records for this operator is told.
-    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("TALIA_RECORDINGS_MODE", "after_notice".to_owned()),
             ("TALIA_RECORDINGS_RECIPIENT", self.identity.to_public().to_string()),
@@ -57,7 +57,7 @@ impl Operator {
     }
 
     /// A server that records for this operator.
-    pub(super) async fn server(&self, more: &[(&str, &str)]) -> CallServer {
+    pub(crate) async fn server(&self, more: &[(&str, &str)]) -> CallServer {
         let settings = self.settings();
         let mut settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         settings.extend(more);
@@ -65,7 +65,7 @@ impl Operator {
     }
 
     /// Runs the program where this operator sits, with the database of this address.
-    pub(super) async fn runs(&self, database: &str, arguments: &[&str]) -> Said {
+    pub(crate) async fn runs(&self, database: &str, arguments: &[&str]) -> Said {
         let folder = self.folder().display().to_string();
         let environment = [
             ("TALIA_DATABASE_URL", database),
@@ -75,7 +75,7 @@ impl Operator {
     }
 
     /// Opens a call's recording; answers the WAV and what the program said.
-    pub(super) async fn opens(&self, database: &str, call_sid: &str) -> (Option<Vec<u8>>, Said) {
+    pub(crate) async fn opens(&self, database: &str, call_sid: &str) -> (Option<Vec<u8>>, Said) {
         let said = self
             .runs(
                 database,
@@ -98,14 +98,14 @@ impl Operator {
 }
 
 /// The one recording of a call.
-pub(super) async fn row_of(store: &Store, call_sid: &str) -> RecordingRow {
+pub(crate) async fn row_of(store: &Store, call_sid: &str) -> RecordingRow {
     let mut rows = store.recordings(call_sid).await.expect("a read");
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.remove(0)
 }
 
 /// Decrypts a file by the ordinary tool: what came out, and whether it was content.
-pub(super) async fn age_opens(file: &Path, key: &Path) -> (Vec<u8>, bool) {
+pub(crate) async fn age_opens(file: &Path, key: &Path) -> (Vec<u8>, bool) {
     let output = Command::new("age")
         .args(["--decrypt", "--identity"])
         .args([key, file])
@@ -116,9 +116,9 @@ pub(super) async fn age_opens(file: &Path, key: &Path) -> (Vec<u8>, bool) {
 }
 
 /// Both sides of a recording, linear samples.
-pub(super) struct Wave {
-    pub(super) caller: Vec<i16>,
-    pub(super) assistant: Vec<i16>,
+pub(crate) struct Wave {
+    pub(crate) caller: Vec<i16>,
+    pub(crate) assistant: Vec<i16>,
 }
 
 fn number(bytes: &[u8], at: usize) -> u32 {
@@ -127,7 +127,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 
 impl Wave {
     /// Reads a file as a player does: chunk by chunk. With `growing`, its lengths are those of a file that isn't over.
-    pub(super) fn read(bytes: &[u8], growing: bool) -> Self {
+    pub(crate) fn read(bytes: &[u8], growing: bool) -> Self {
         assert_eq!((&bytes[..4], &bytes[8..12]), (&b"RIFF"[..], &b"WAVE"[..]));
         let length = |told: u32, rest: usize| {
             if growing {
@@ -156,7 +156,7 @@ impl Wave {
     }
 
     /// Where in the call it begins, by the caller's side, which must be the simulated caller's to the sample.
-    pub(super) fn begins_in(&self, outcome: &CallOutcome) -> usize {
+    pub(crate) fn begins_in(&self, outcome: &CallOutcome) -> usize {
         let whole = &outcome.recording.caller;
         let same = |at: &usize| {
             whole[*at..]
@@ -171,7 +171,7 @@ impl Wave {
     }
 
     /// Stretches of our side that sound, by their first and last sample; pauses of up to 40 ms don't part them.
-    pub(super) fn stretches(side: &[i16]) -> Vec<(usize, usize)> {
+    pub(crate) fn stretches(side: &[i16]) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (at, _) in side.iter().enumerate().filter(|(_, sample)| **sample != 0) {
             match found.last_mut() {
@@ -184,7 +184,7 @@ impl Wave {
 }
 
 /// The recording in a folder, once it is there and so large.
-pub(super) async fn file_of(folder: &Path, bytes: u64) -> PathBuf {
+pub(crate) async fn file_of(folder: &Path, bytes: u64) -> PathBuf {
     let find = || {
         let paths = std::fs::read_dir(folder)
             .ok()?
@@ -207,7 +207,7 @@ pub(super) async fn file_of(folder: &Path, bytes: u64) -> PathBuf {
 }
 
 /// The private key of a call's recording, in a file.
-pub(super) async fn own_key(operator: &Operator, database: &str, sid: &str) -> PathBuf {
+pub(crate) async fn own_key(operator: &Operator, database: &str, sid: &str) -> PathBuf {
     let said = operator
         .runs(database, &["recording", "key", sid, "--identity", "operator.key"])
         .await;
