@@ -437,6 +437,22 @@ fn a_stop_leaves_calls_their_time() {
     assert!(!compose.contains("DRAIN_S") && drain + 10 <= 150);
 }
 
+#[test]
+fn numbers_that_belong_together_agree() {
+    let autoscaler = shipped("kubernetes/horizontalpodautoscaler.yaml");
+    let most = number(&shipped("kubernetes/configmap.yaml"), "TALIA_LIMITS__MAX_CALLS");
+    assert!(
+        number(&autoscaler, "averageValue") * 2 <= most,
+        "a pod is full before the next one is there"
+    );
+    let near = alerts().into_iter().find(|alert| alert.name == "TaliaNearCallLimit");
+    let query = near.expect("the alert").query;
+    assert!(
+        query.ends_with(&format!("> {}", limit("max_calls") * 8 / 10)),
+        "{query}"
+    );
+}
+
 /// Without its database the server answers callers: a balancer must not ask `/readyz`, or all servers are gone at once.
 #[test]
 fn who_balances_asks_whether_the_process_answers() {
