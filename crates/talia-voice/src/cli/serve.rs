@@ -60,9 +60,10 @@ async fn prepare(app: Arc<App>) {
 /// SIGHUP says that the certificate's files are new. Where a proxy has them it says nothing, and ends nothing either.
 async fn reload_on_signal(mut hangup: Signal, tls: Option<Arc<http::Tls>>) {
     while hangup.recv().await.is_some() {
-        match &tls {
-            Some(tls) => tls.reload(),
-            None => tracing::info!("SIGHUP: there is nothing to reload without [tls]"),
+        if let Some(tls) = &tls {
+            tls.reload();
+        } else {
+            tracing::info!("SIGHUP: there is nothing to reload without [tls]");
         }
     }
 }

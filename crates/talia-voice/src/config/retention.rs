@@ -10,11 +10,16 @@ const LONGEST: u32 = 36_500;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
-    calls_days: u32,
-    words_days: u32,
-    leads_days: u32,
-    recordings_days: u32,
-    events_days: u32,
+    #[serde(rename = "calls_days")]
+    calls: u32,
+    #[serde(rename = "words_days")]
+    words: u32,
+    #[serde(rename = "leads_days")]
+    leads: u32,
+    #[serde(rename = "recordings_days")]
+    recordings: u32,
+    #[serde(rename = "events_days")]
+    events: u32,
 }
 
 /// How long things are kept.
@@ -41,11 +46,11 @@ impl Retention {
 impl Raw {
     pub(super) fn check(self) -> Result<Retention, ConfigError> {
         let all = [
-            (Kind::Calls, "retention.calls_days", self.calls_days),
-            (Kind::Words, "retention.words_days", self.words_days),
-            (Kind::Leads, "retention.leads_days", self.leads_days),
-            (Kind::Recordings, "retention.recordings_days", self.recordings_days),
-            (Kind::Events, "retention.events_days", self.events_days),
+            (Kind::Calls, "retention.calls_days", self.calls),
+            (Kind::Words, "retention.words_days", self.words),
+            (Kind::Leads, "retention.leads_days", self.leads),
+            (Kind::Recordings, "retention.recordings_days", self.recordings),
+            (Kind::Events, "retention.events_days", self.events),
         ];
         if let Some((_, name, _)) = all.iter().find(|(.., days)| *days > LONGEST) {
             return Err(ConfigError::value(

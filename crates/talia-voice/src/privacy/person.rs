@@ -28,7 +28,7 @@ pub struct Person {
     number: String,
     /// When this was written.
     exported_at: String,
-    calls: Vec<Call>,
+    calls: Vec<KeptCall>,
     /// Calls out to the number.
     dialled: Vec<DialledRow>,
     /// Wishes to dial it, also those that were refused.
@@ -37,7 +37,7 @@ pub struct Person {
 }
 
 #[derive(Serialize)]
-struct Call {
+struct KeptCall {
     call: CallRow,
     transcript: Vec<SegmentRow>,
     lead: Option<LeadRow>,
@@ -72,7 +72,7 @@ pub async fn given_out(store: &Store, number: &str, (by, at): (&str, Timestamp))
         let Some(call) = store.call(&call_sid).await? else {
             continue;
         };
-        calls.push(Call {
+        calls.push(KeptCall {
             call,
             transcript: store.transcript(&call_sid).await?,
             lead: store.lead(&call_sid).await?,

@@ -343,7 +343,9 @@ mod tests {
 
     fn read(rows: Vec<AuditRow>, expected: Option<&AuditHead>) -> AuditReport {
         let mut reader = Reader::default();
-        rows.into_iter().for_each(|row| reader.read(row, expected));
+        for row in rows {
+            reader.read(row, expected);
+        }
         reader.finish(expected)
     }
 

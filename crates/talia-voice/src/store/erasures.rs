@@ -143,8 +143,9 @@ pub(super) async fn forget_number(connection: &mut Connection, number: &str) -> 
     Ok(rows)
 }
 
-/// Empties the log of SQLite's file, in which what was overwritten may still stand. [`StoreError::Locked`]: somebody was reading
-/// in it all the time. PostgreSQL's server empties its own by itself, in time.
+/// Empties the log of SQLite's file, in which what was overwritten may still stand.
+///
+/// [`StoreError::Locked`]: somebody was reading in it all the time. PostgreSQL's server empties its own by itself, in time.
 pub async fn empty_log(url: &str) -> Result<(), StoreError> {
     if let Connection::Sqlite(mut connection) = Engine::of_existing(url)?.connect().await? {
         let (busy, ..): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -201,15 +201,22 @@ impl Write {
             Self::Transfer(_, transfer) => Some(&transfer.call_sid),
             Self::Transferred(outcome) => Some(&outcome.call_sid),
             Self::End(ending) => Some(&ending.call_sid),
-            // A token of an erased call is gone; its call is not named here.
-            Self::Burn(..) | Self::LateBurn(..) => None,
-            Self::Seal(_) | Self::EraseRecordings(_) | Self::Erase(..) => None,
-            Self::Alive(..)
+            // A token of an erased call is gone, and its call is not named here; the others tell of no call, or may come at any time.
+            Self::Burn(..)
+            | Self::LateBurn(..)
+            | Self::Seal(_)
+            | Self::EraseRecordings(_)
+            | Self::Erase(..)
+            | Self::ForgetNumber(_)
+            | Self::Forget(_)
+            | Self::Audit(_)
+            | Self::Configuration(..)
+            | Self::Alive(..)
             | Self::Dial(..)
             | Self::DialChanged(..)
             | Self::DoNotCall(..)
-            | Self::LateDoNotCall(..) => None,
-            Self::Sink(_) | Self::ForgetNumber(_) | Self::Forget(_) | Self::Audit(_) | Self::Configuration(..) => None,
+            | Self::LateDoNotCall(..)
+            | Self::Sink(_) => None,
         }
     }
 

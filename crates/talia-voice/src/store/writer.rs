@@ -95,7 +95,9 @@ impl Writer {
             let waiting: Vec<Write> = self.backlog.drain(..count).collect();
             let committed = self.commit(&waiting).await;
             if let Ok(answers) = committed {
-                answers.into_iter().for_each(|answer| self.answer(None, answer));
+                for answer in answers {
+                    self.answer(None, answer);
+                }
             } else if let Err(error) = committed {
                 self.metrics.store_error(error.fault());
                 if error.passes() {
