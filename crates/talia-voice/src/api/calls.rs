@@ -1,7 +1,7 @@
 //! Calls: the newest, and one with its words and lead.
 
 use crate::app::App;
-use crate::store::{CallRow, LeadRow, SegmentRow, StoreError, ToolActRow, TurnRow, UsageRow};
+use crate::store::{CallRow, SegmentRow, StoreError, ToolActRow, TurnRow, UsageRow, WholeLead};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -23,7 +23,8 @@ pub(super) struct Page {
 pub(super) struct Whole {
     call: CallRow,
     transcript: Vec<SegmentRow>,
-    lead: Option<LeadRow>,
+    /// With where each field was heard.
+    lead: Option<WholeLead>,
     /// What models' tools did.
     tool_acts: Vec<ToolActRow>,
     /// How fast each turn was.
@@ -57,7 +58,7 @@ async fn whole(app: &App, call_sid: &str) -> Result<Option<Whole>, StoreError> {
     };
     Ok(Some(Whole {
         transcript: app.store.transcript(call_sid).await?,
-        lead: app.store.lead(call_sid).await?,
+        lead: app.store.whole_lead(call_sid).await?,
         tool_acts: app.store.tool_acts(call_sid).await?,
         turns: app.store.turns(call_sid).await?,
         usage: app.store.usage(call_sid).await?,

@@ -26,7 +26,7 @@ impl CallTask {
         let reason = self.ended.unwrap_or(EndReason::Failure);
         let now = self.now();
         self.recording.end();
-        self.recorder.lead(&self.brain.lead(), now, true);
+        self.keep_lead(&self.brain.lead(), true);
         // Only now: who goes on ("… antes de las cinco") has taken it back. Who hangs up with it, hasn't.
         if self.brain.refuses_calls() && self.call.person().starts_with('+') {
             self.recorder.do_not_call(self.call.person(), now);

@@ -1,5 +1,6 @@
 //! What a conversation needs to go on after its stream was lost, as it is kept.
 
+use super::sources::Sources;
 use crate::{app::App, line::AnsweredCall, store::StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub(super) struct Memory {
     pub(super) told: usize,
     /// The caller has heard that the call is recorded.
     pub(super) told_of_recording: bool,
+    /// Where the lead's fields were heard.
+    pub(super) sources: Sources,
 }
 
 /// Where a call stands when its stream begins.

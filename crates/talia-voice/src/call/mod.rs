@@ -11,26 +11,30 @@ mod meter;
 mod outputs;
 mod record;
 mod senses;
+mod sources;
 mod thinking;
 pub mod tools;
 
 use crate::{
     app::App,
-    brain::{Brain, Handover, Thought, realtime::Wake},
+    brain::{Brain, Handover, LeadDraft, Thought, realtime::Wake, tools::Reading},
     ears::{self, EarEvent, Ears, early::Early},
     engines,
     line::{AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
     providers::Work,
     recordings::CallRecording,
+    store::NewSegment,
     telemetry::{self, spans::CallTrace},
 };
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
 use meter::Meter;
 use record::Recorder;
+use sources::Sources;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use talia_dialogue::{CueId, Dialogue, EndReason, Entry, Input, SegmentId, Settings, Speech, TurnId, UtteranceId};
+use talia_dialogue::{CueId, Dialogue, EndReason, Input, SegmentId, Settings, Speech, TurnId, UtteranceId};
+use talia_spanish::ear::Country;
 use talia_speech::EngineError;
 use thinking::Shared;
 use tokio::sync::mpsc;
@@ -107,7 +111,11 @@ struct CallTask {
     /// … and that the call is recorded.
     told_of_recording: bool,
     /// Lines of the transcript that are not handed over yet.
-    lines: Vec<Entry>,
+    lines: Vec<(String, NewSegment)>,
+    /// Where the lead's fields were heard…
+    sources: Sources,
+    /// … and the language and country that they are read in.
+    reading: Reading,
     /// What is remembered has changed since it was kept.
     remembers_more: bool,
     /// What providers did, and what that costs.
@@ -173,6 +181,14 @@ impl CallTask {
             disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
             told_of_recording: kept.as_ref().is_some_and(|kept| kept.memory.told_of_recording),
+            sources: kept
+                .as_mut()
+                .map(|kept| std::mem::take(&mut kept.memory.sources))
+                .unwrap_or_default(),
+            reading: Reading {
+                language: assistant.language,
+                country: Country::from_iso(&assistant.country).unwrap_or_default(),
+            },
             kept,
             dialogue: Dialogue::new(settings),
             ears: Ears::new(
@@ -339,10 +355,7 @@ impl CallTask {
                 self.recording.expecting(expectation);
                 self.tell(Input::Expect { cue, expectation });
             }
-            Thought::Lead(lead) => {
-                let now = self.now();
-                self.recorder.lead(&lead, now, false);
-            }
+            Thought::Lead(lead) => self.keep_lead(&lead, false),
             Thought::Foresee(text) => self.mouth.foresee(text),
             Thought::EndCall => self.tell(Input::EndCall { cue }),
             Thought::Transfer(handover) => {
@@ -403,7 +416,16 @@ impl CallTask {
             words: self.words.clone(),
             told: self.told,
             told_of_recording: self.told_of_recording,
+            sources: self.sources.clone(),
         }
+    }
+
+    /// Keeps what is known of the lead, with where it was heard.
+    fn keep_lead(&mut self, lead: &LeadDraft, last: bool) {
+        let calling = Some(self.call.person()).filter(|number| number.starts_with('+'));
+        self.sources.update(lead, self.reading, calling);
+        let (heard, now) = (self.sources.heard(lead), self.now());
+        self.recorder.lead(lead, heard, (now, last));
     }
 
     /// Keeps what providers did since it was last kept.

@@ -59,6 +59,9 @@ impl CallTask {
                     if let Cue::Turn { turn, .. } = &about {
                         self.asked_turn = Some(*turn);
                     }
+                    if let Cue::Digits(digits) = &about {
+                        self.sources.typed(digits, self.now());
+                    }
                     self.brain.think(cue, about);
                     self.remembers_more = true;
                 }
@@ -113,7 +116,9 @@ impl CallTask {
         }
         if !entry.text.is_empty() {
             self.live.send(LiveEvent::Line(entry.clone()));
-            self.lines.push(entry);
+            let (id, line) = self.recorder.line(entry, self.now());
+            self.sources.line(&id, &line.entry, self.reading);
+            self.lines.push((id, line));
         }
     }
 }

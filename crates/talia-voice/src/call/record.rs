@@ -4,7 +4,7 @@ use super::memory::Memory;
 use crate::{
     brain::{LeadDraft, script::Assistant},
     line::AnsweredCall,
-    store::{Disclosed, LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
+    store::{Disclosed, HeardField, LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct Recorder {
     /// What tells the caller that an AI speaks, and in which language.
     disclosure: (String, Language),
     /// The lead as it was last handed over.
-    kept: LeadDraft,
+    kept: LeadFields,
 }
 
 impl Recorder {
@@ -35,7 +35,7 @@ impl Recorder {
             fence: i64::from(call.streams_before) + 1,
             began,
             disclosure: (assistant.disclosure_text(), assistant.language),
-            kept: LeadDraft::default(),
+            kept: LeadFields::default(),
         }
     }
 
@@ -55,21 +55,20 @@ impl Recorder {
         }
     }
 
-    /// Lines of the transcript, with what the conversation needs to go on after a break: both at once or neither.
-    pub(super) fn words(&self, entries: Vec<Entry>, memory: &Memory, since: Duration) {
-        let line = |entry: Entry| NewSegment {
+    /// A line of the transcript as it will be kept, under the name by which others may point to it.
+    pub(super) fn line(&self, entry: Entry, since: Duration) -> (String, NewSegment) {
+        let line = NewSegment {
             call_sid: self.call_sid.clone(),
             at: self.at(entry.began),
             entry,
         };
-        let lines = entries.into_iter().map(line);
-        match self.memory_of(memory, since) {
-            Some(memory) => self.keep(Record::Words {
-                lines: lines.collect(),
-                memory,
-            }),
-            None => lines.for_each(|line| self.keep(Record::Segment(line))),
-        }
+        (self.store.new_id(self.at(since)), line)
+    }
+
+    /// Lines of the transcript, with what the conversation needs to go on after a break: both at once or neither.
+    pub(super) fn words(&self, lines: Vec<(String, NewSegment)>, memory: &Memory, since: Duration) {
+        let memory = self.memory_of(memory, since);
+        self.keep(Record::Words { lines, memory });
     }
 
     /// How fast a turn was.
@@ -124,12 +123,9 @@ impl Recorder {
     }
 
     /// What is known of the lead. It is kept as soon as a sales person could use it, and at the `last` whatever it is.
-    pub(super) fn lead(&mut self, lead: &LeadDraft, since: Duration, last: bool) {
+    /// `heard` is where its fields were.
+    pub(super) fn lead(&mut self, lead: &LeadDraft, heard: Vec<HeardField>, (since, last): (Duration, bool)) {
         let ready = lead.is_usable() && lead.email_confirmed | lead.phone_confirmed;
-        if lead.is_empty() || *lead == self.kept || !(ready || last) {
-            return;
-        }
-        self.kept = lead.clone();
         let lead = lead.clone();
         let fields = LeadFields {
             name: lead.name,
@@ -137,13 +133,20 @@ impl Recorder {
             phone: lead.phone,
             company: lead.company,
             notes: lead.notes,
-            purpose: lead.purpose,
+            // Empty: asked for in vain.
+            purpose: lead.purpose.filter(|purpose| !purpose.is_empty()),
             name_confirmed: false,
             email_confirmed: lead.email_confirmed,
             phone_confirmed: lead.phone_confirmed,
+            heard,
         };
+        if fields == LeadFields::default() || fields == self.kept || !(ready || last) {
+            return;
+        }
+        self.kept = fields.clone();
         self.keep(Record::Lead {
             call_sid: self.call_sid.clone(),
+            stream: self.fence,
             fields,
             at: self.at(since),
         });

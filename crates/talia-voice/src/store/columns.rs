@@ -31,6 +31,9 @@ pub(super) struct MaybeTime(Option<Time>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Id(pub(super) String);
 
+/// A UUID, if there is one.
+pub(super) struct MaybeId(Option<Id>);
+
 /// A document, as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Json(pub(super) String);
@@ -53,6 +56,12 @@ impl From<MaybeTime> for Option<String> {
 impl From<Id> for String {
     fn from(id: Id) -> Self {
         id.0
+    }
+}
+
+impl From<MaybeId> for Option<String> {
+    fn from(id: MaybeId) -> Self {
+        id.0.map(String::from)
     }
 }
 
@@ -205,5 +214,6 @@ macro_rules! or_nothing {
 
 or_nothing! {
     MaybeTime: Time;
+    MaybeId: Id;
     MaybeJson: Json;
 }

@@ -9,10 +9,10 @@ use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFields, LeadRow, NewCall, NewSegment, NewToolAct,
-    NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim, TokenHash,
-    ToolActRow, TransferRow, TurnRow, UsageRow, calls, conversations, leads, outbox, tool_acts, transcripts, transfers,
-    turns, usage,
+    Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFieldRow, LeadFields, LeadRow, NewCall, NewSegment,
+    NewToolAct, NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim,
+    TokenHash, ToolActRow, TransferRow, TurnRow, UsageRow, WholeLead, calls, conversations, lead_fields, leads, outbox,
+    tool_acts, transcripts, transfers, turns, usage,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -203,10 +203,16 @@ impl Store {
         self.keep(Record::Segment(segment)).await
     }
 
-    /// Keeps a call's lead: one a call, the event `lead_created` once, later times amend it.
+    /// Keeps a call's lead: one a call, the event `lead_created` once; later times amend it, with a `lead_updated` for each
+    /// that changes something.
     pub async fn save_lead(&self, call_sid: &str, fields: LeadFields) -> Result<(), StoreError> {
-        let (call_sid, at) = (call_sid.to_owned(), self.clock.wall());
-        self.keep(Record::Lead { call_sid, fields, at }).await
+        let record = Record::Lead {
+            call_sid: call_sid.to_owned(),
+            stream: 0,
+            fields,
+            at: self.clock.wall(),
+        };
+        self.keep(record).await
     }
 
     /// Keeps that a conversation is over. Await it before the socket is closed: what Twilio asks next depends on it.
@@ -298,6 +304,20 @@ impl Store {
         self.read(leads::of_call(&self.readers, call_sid).await)
     }
 
+    /// Where the fields of a call's lead were heard.
+    pub async fn lead_fields(&self, lead_id: &str) -> Result<Vec<LeadFieldRow>, StoreError> {
+        self.read(lead_fields::of_lead(&self.readers, lead_id).await)
+    }
+
+    /// A call's lead, with where its fields were heard.
+    pub async fn whole_lead(&self, call_sid: &str) -> Result<Option<WholeLead>, StoreError> {
+        let Some(lead) = self.lead(call_sid).await? else {
+            return Ok(None);
+        };
+        let fields = self.lead_fields(&lead.id).await?;
+        Ok(Some(WholeLead::new(lead, fields)))
+    }
+
     /// Events after a cursor, oldest first.
     pub async fn events_after(&self, seq: i64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(outbox::after(&self.readers, seq, limit).await)
@@ -320,11 +340,21 @@ impl Store {
             Record::Opened(hash) => Write::LateBurn(hash, self.node.clone(), self.clock.wall()),
             Record::Status(report) => Write::Advance(report),
             Record::Segment(segment) => Write::Segment(self.ids.next(self.clock.wall()), segment),
-            Record::Words { lines, memory } => {
-                let id = || self.ids.next(self.clock.wall());
-                Write::Words(lines.into_iter().map(|line| (id(), line)).collect(), memory)
+            Record::Words { lines, memory } => Write::Words(lines, memory),
+            Record::Lead {
+                call_sid,
+                stream,
+                fields,
+                at,
+            } => {
+                let lead = LeadOf {
+                    call_sid,
+                    stream,
+                    fields,
+                    at,
+                };
+                Write::Lead(self.ids.next(at), lead)
             }
-            Record::Lead { call_sid, fields, at } => Write::Lead(self.ids.next(at), LeadOf { call_sid, fields, at }),
             Record::Memory(new) => Write::Memory(new),
             Record::ToolActEnded(end) => Write::ToolActEnded(end),
             Record::RecordingBegun(new) => Write::RecordingBegun(new),

@@ -15,6 +15,7 @@ pub enum EventType {
     CallCompleted,
     TranscriptSegment,
     LeadCreated,
+    LeadUpdated,
     RecordingStored,
     CallErased,
 }
@@ -27,6 +28,7 @@ impl EventType {
             Self::CallCompleted => "call_completed",
             Self::TranscriptSegment => "transcript_segment",
             Self::LeadCreated => "lead_created",
+            Self::LeadUpdated => "lead_updated",
             Self::RecordingStored => "recording_stored",
             Self::CallErased => "call_erased",
         }

@@ -39,12 +39,17 @@ pub enum Record {
     Status(StatusReport),
     /// A line of the transcript.
     Segment(NewSegment),
-    /// Lines of the transcript, and what the conversation remembers with them: both or neither, so that no death between
-    /// the two lets a caller's words be written down and forgotten.
-    Words { lines: Vec<NewSegment>, memory: NewMemory },
+    /// Lines of the transcript under ids of [`super::Store::new_id`], and what the conversation remembers with them: both or
+    /// neither, so that no death between the two lets a caller's words be written down and forgotten.
+    Words {
+        lines: Vec<(String, NewSegment)>,
+        memory: Option<NewMemory>,
+    },
     /// What the caller told of themselves.
     Lead {
         call_sid: String,
+        /// The number of the media stream in which it was told: an older stream's word never replaces a newer one's.
+        stream: i64,
         fields: LeadFields,
         at: Timestamp,
     },
@@ -89,7 +94,7 @@ pub(super) enum Write {
     LateBurn(TokenHash, String, Timestamp),
     Advance(StatusReport),
     Segment(String, NewSegment),
-    Words(Vec<(String, NewSegment)>, NewMemory),
+    Words(Vec<(String, NewSegment)>, Option<NewMemory>),
     Lead(String, LeadOf),
     DisclosureHeard(Disclosed),
     Memory(NewMemory),
@@ -288,7 +293,9 @@ impl Write {
                 for (id, line) in lines {
                     transcripts::append(connection, (id, line), events).await?;
                 }
-                conversations::remember(connection, memory).await?;
+                if let Some(memory) = memory {
+                    conversations::remember(connection, memory).await?;
+                }
             }
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
             Self::DisclosureHeard(disclosed) => calls::disclosure_heard(connection, disclosed).await?,

@@ -238,6 +238,7 @@ impl Writer {
             EventType::CallCompleted => self.metrics.call_completed.inc(),
             EventType::TranscriptSegment => self.metrics.transcript_segment.inc(),
             EventType::LeadCreated => self.metrics.lead_created.inc(),
+            EventType::LeadUpdated => self.metrics.lead_updated.inc(),
             EventType::RecordingStored => self.metrics.recording_stored.inc(),
             EventType::CallErased => self.metrics.call_erased.inc(),
         };

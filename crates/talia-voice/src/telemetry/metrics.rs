@@ -25,6 +25,8 @@ pub struct Metrics {
     pub transcript_segment: Counter,
     /// Leads that are on disk with their event.
     pub lead_created: Counter,
+    /// Changes of kept leads that are on disk with their event.
+    pub lead_updated: Counter,
     /// Recordings that are kept to their end, with their event on disk.
     pub recording_stored: Counter,
     /// Calls of which nothing is kept any more, with their event on disk.
@@ -98,6 +100,7 @@ impl Default for Metrics {
             call_completed: Counter::default(),
             transcript_segment: Counter::default(),
             lead_created: Counter::default(),
+            lead_updated: Counter::default(),
             recording_stored: Counter::default(),
             call_erased: Counter::default(),
             recording_lost_milliseconds: Counter::default(),
@@ -154,6 +157,7 @@ impl Metrics {
             self.transcript_segment.clone(),
         );
         all.register("lead_created", "Leads kept", self.lead_created.clone());
+        all.register("lead_updated", "Changes of kept leads", self.lead_updated.clone());
         all.register(
             "recording_stored",
             "Recordings kept to their end",

@@ -96,6 +96,7 @@ async fn assert_events_match(calls: &CallServer, kept: &Kept) {
     assert_eq!(of(EventType::CallCompleted), app.metrics.call_completed.get());
     assert_eq!(of(EventType::TranscriptSegment), app.metrics.transcript_segment.get());
     assert_eq!(of(EventType::LeadCreated), app.metrics.lead_created.get());
+    assert_eq!(of(EventType::LeadUpdated), app.metrics.lead_updated.get());
     assert_eq!((of(EventType::CallStarted), of(EventType::CallCompleted)), (1, 1));
     assert_eq!(of(EventType::TranscriptSegment), kept.lines.len() as u64);
     let lead = app.store.lead(&kept.call.call_sid).await.expect("a read");

@@ -107,15 +107,17 @@ async fn a_call_becomes_these_events() {
         &metrics.call_started,
         &metrics.transcript_segment,
         &metrics.lead_created,
+        &metrics.lead_updated,
         &metrics.call_completed,
     ]
     .map(Counter::get);
-    assert_eq!(counted, [1, 2, 1, 1]);
+    assert_eq!(counted, [1, 2, 1, 1, 1]);
     let text = server.get("/metrics", &[]).await.body;
     for name in [
         "call_started_total 1",
         "transcript_segment_total 2",
         "lead_created_total 1",
+        "lead_updated_total 1",
         "call_completed_total 1",
     ] {
         assert!(text.contains(name), "{name} in {text}");

@@ -17,6 +17,7 @@ mod ears;
 mod events;
 mod harness;
 mod judges;
+mod leads;
 mod limits;
 mod media;
 mod mind;

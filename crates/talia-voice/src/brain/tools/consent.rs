@@ -22,9 +22,9 @@ const LONGEST_ASKED: usize = 4_000;
 
 /// The language and country that a caller's words are read in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub(super) language: Language,
-    pub(super) country: Country,
+pub(crate) struct Reading {
+    pub(crate) language: Language,
+    pub(crate) country: Country,
 }
 
 /// What a caller agreed to so far.
@@ -205,7 +205,7 @@ fn ends_with(said: &str, question: &str) -> bool {
 }
 
 /// Lower case without accents; words and figures only, parted by single spaces.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars().flat_map(char::to_lowercase) {
         let plain = match letter {
@@ -226,7 +226,7 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// Whether what we said reads this e-mail out, written or as it is spoken.
-pub(super) fn reads_out_email(said: &str, email: &str, language: Language) -> bool {
+pub(crate) fn reads_out_email(said: &str, email: &str, language: Language) -> bool {
     let said = said.to_lowercase();
     let is_part = |letter: char| letter.is_alphanumeric() || "._%+-@".contains(letter);
     let written = said.match_indices(email).any(|(at, _)| {
@@ -246,12 +246,12 @@ pub(super) fn reads_out_email(said: &str, email: &str, language: Language) -> bo
 }
 
 /// Whether what we said reads this telephone out, in figures or words.
-pub(super) fn reads_out_phone(said: &str, e164: &str, reading: Reading) -> bool {
+pub(crate) fn reads_out_phone(said: &str, e164: &str, reading: Reading) -> bool {
     ear::phone::read(said, reading.language, reading.country).is_some_and(|phone| phone.e164 == e164)
 }
 
 /// Whether what we said offers the number that is calling.
-pub(super) fn offers_own_number(said: &str) -> bool {
+pub(crate) fn offers_own_number(said: &str) -> bool {
     let words = format!(" {} ", folded(said));
     let has = |any: &[&str]| any.iter().any(|word| words.contains(word));
     has(&[" numero ", " telefono ", " number ", " phone "])

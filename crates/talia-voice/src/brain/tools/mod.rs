@@ -17,6 +17,8 @@ mod questions;
 mod schema;
 
 pub use call_tools::{CallTools, ToolSession};
+pub(crate) use consent::{Reading, folded, offers_own_number, reads_out_email, reads_out_phone};
+
 pub use catalogue::{Catalogue, ToolError, Tools};
 
 use super::{LeadDraft, Thought};

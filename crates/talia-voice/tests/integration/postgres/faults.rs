@@ -1,14 +1,16 @@
 //! The server refuses, is gone, hangs, dies, or its answer is lost.
 
 use crate::harness::{CallServer, Cluster, PASSWORD, TOKEN, TestServer, call_sid, eventually};
+use crate::leads::told;
 use crate::resume::patient;
 use crate::store::{new_call, segment, texts};
+use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use talia_voice::clock::Clock;
-use talia_voice::store::{NewTransfer, Record, Store, StoreError, StoreSettings, probe};
+use talia_voice::store::{LeadFields, NewTransfer, Record, Store, StoreError, StoreSettings, probe};
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::StoreFault;
 use tempfile::TempDir;
@@ -228,6 +230,62 @@ async fn a_commit_whose_answer_is_lost_is_not_done_twice() {
         rows.iter().map(|row| row.state.as_str()).eq(["unanswered"])
     })
     .await;
+    store.close().await;
+}
+
+/// The same of a lead that is kept and confirmed in one such commit: when both come again, the first changes nothing back.
+#[tokio::test]
+async fn changes_of_a_lead_whose_commit_is_in_doubt_are_told_once() {
+    let cluster = Cluster::shared();
+    let (wire, lose) = lossy_wire((Ipv4Addr::LOCALHOST, cluster.port).into()).await;
+    let url = cluster
+        .new_database()
+        .replace(&cluster.port.to_string(), &wire.port().to_string());
+    let (clock, metrics) = (Clock::real(), Arc::new(Metrics::default()));
+    let store = Store::open(StoreSettings::new(&url), clock.clone(), metrics.clone())
+        .await
+        .expect("a store");
+    let sid = call_sid(0x1c1);
+    store.call_started(new_call(&sid, &clock)).await.expect("a write");
+    lose.store(true, Ordering::SeqCst);
+    // Nobody waits in between, so they are one commit.
+    for (phone, confirmed) in [
+        ("+525511110000", false),
+        ("+525522220000", false),
+        ("+525522220000", true),
+    ] {
+        let record = Record::Lead {
+            call_sid: sid.clone(),
+            stream: 1,
+            fields: LeadFields {
+                phone: Some(phone.to_owned()),
+                phone_confirmed: confirmed,
+                ..LeadFields::default()
+            },
+            at: clock.wall(),
+        };
+        store.record(record).expect("room");
+    }
+    eventually("the answer was lost, and they came again", async || {
+        metrics.store_error_count(StoreFault::Io) > 0 && metrics.lead_updated.get() == 2
+    })
+    .await;
+    let call_over = store.call_ended(&sid, talia_dialogue::EndReason::Finished).await;
+    assert_eq!(call_over, Ok(()));
+    assert_eq!(
+        told(&store, &sid).await,
+        [
+            json!(["lead_created", null]),
+            json!(["lead_updated", ["phone"]]),
+            json!(["lead_updated", ["phone"]])
+        ]
+    );
+    assert_eq!((metrics.lead_created.get(), metrics.lead_updated.get()), (1, 2));
+    let lead = store.lead(&sid).await.expect("a read").expect("a lead");
+    assert_eq!(
+        (lead.phone.as_deref(), lead.phone_confirmed),
+        (Some("+525522220000"), true)
+    );
     store.close().await;
 }
 
