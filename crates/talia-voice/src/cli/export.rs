@@ -1,63 +1,109 @@
-//! `talia-voice export`: gives out what is kept, and writes down that it did.
+//! `talia-voice export`: what is kept, for other programs and for whom it is about. The audit trail says that it was given out.
 
-use super::{Options, kept};
-use crate::privacy::given_out;
-use anyhow::{Context, Result};
-use clap::Args;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+mod csv;
+mod leads;
+mod person;
+
+use super::Options;
+use super::kept;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Export {
-    /// Un número, como +525512345678: todo lo que se guarda de esa persona, en JSON.
-    #[arg(long)]
-    phone: String,
-    /// Dónde queda; sin esto, en la pantalla. Un archivo que ya está no se toca.
-    #[arg(long, short)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    person: Option<person::Person>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Entrega los leads, uno por llamada o uno por persona, en CSV o JSON.
+    Leads(leads::Leads),
 }
 
 impl Export {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
-        let kept = kept::open(options).await?;
-        // Before it is written down that something was given out: a file that is there already is no place for it.
-        let mut out = destination(self.output.as_deref())?;
-        let person = given_out(&kept.store, self.phone.trim(), ("cli", kept.clock.wall())).await;
-        kept.store.close().await;
-        let person = match (person, &self.output) {
-            (Ok(person), _) => person,
-            (Err(error), None) => return Err(error.into()),
-            (Err(error), Some(path)) => {
-                // Nothing came into it.
-                let _ = std::fs::remove_file(path);
-                return Err(error.into());
-            }
-        };
-        serde_json::to_writer_pretty(&mut out, &person)?;
-        writeln!(out)?;
-        out.flush()?;
-        if person.is_empty() {
-            eprintln!("No se guarda nada de este número.");
-        } else {
-            eprintln!(
-                "{} llamada(s). El sonido de las grabaciones se abre con `talia-voice recording open`.",
-                person.calls()
-            );
+        if self.what.is_none() && self.person.is_none() {
+            bail!("hace falta --phone, o leads: talia-voice export --help");
         }
-        Ok(())
+        let kept = kept::open(options).await?;
+        let done = match (self.what, self.person) {
+            (Some(What::Leads(wanted)), _) => Box::pin(wanted.run(&kept)).await,
+            (None, Some(wanted)) => Box::pin(wanted.run(&kept)).await,
+            (None, None) => Ok(()),
+        };
+        kept.store.close().await;
+        done
     }
 }
 
-/// A new file that its owner alone can read, or the screen.
-fn destination(path: Option<&Path>) -> Result<Box<dyn Write>> {
-    let Some(path) = path else {
-        return Ok(Box::new(io::stdout().lock()));
-    };
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).with_context(|| path.display().to_string())?;
-    Ok(Box::new(io::BufWriter::new(file)))
+/// Where an export goes: a new file that only its owner reads, or the standard output.
+enum Out {
+    File(BufWriter<File>, PathBuf),
+    Standard(BufWriter<io::Stdout>),
+}
+
+impl Out {
+    /// A file that is there already is left alone.
+    fn new(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self::Standard(BufWriter::new(io::stdout())));
+        };
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => anyhow::anyhow!("{}: ya existe, y no se sobrescribe", path.display()),
+            _ => anyhow::Error::new(error).context(path.display().to_string()),
+        })?;
+        Ok(Self::File(BufWriter::new(file), path.to_owned()))
+    }
+
+    /// All of it is there.
+    fn finish(mut self) -> Result<()> {
+        self.flush()?;
+        if let Self::File(file, path) = &self {
+            file.get_ref().sync_all().with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// A part of an export is none.
+    fn discard(self) {
+        if let Self::File(_, path) = &self {
+            // What failed before is what is told.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file, _) => file.write(bytes),
+            Self::Standard(standard) => standard.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => file.flush(),
+            Self::Standard(standard) => standard.flush(),
+        }
+    }
+}
+
+/// Whoever read it wanted no more (`… | head`).
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
 }

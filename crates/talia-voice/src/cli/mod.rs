@@ -79,6 +79,8 @@ enum What {
     /// Events on their way to NATS and webhooks: how far, what was given up, once more.
     #[command(subcommand)]
     Events(events::Events),
+    /// What is kept, for other programs: leads.
+    Export(export::Export),
     /// Looks at everything that a call needs and says a way out of what is wrong. Ends with 1, or 3 for warnings only.
     Doctor(doctor::Doctor),
     /// What is set up once at Twilio.
@@ -104,6 +106,7 @@ pub async fn run(command: Command) -> Result<()> {
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,
         What::Events(events) => Box::pin(events.run(&options)).await,
+        What::Export(export) => Box::pin(export.run(&options)).await,
         What::Doctor(doctor) => Box::pin(doctor.run(&options)).await,
         What::Twilio(twilio) => Box::pin(twilio.run(&options)).await,
         What::Bench(bench) => bench.run(&options).await,

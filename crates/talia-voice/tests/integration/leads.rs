@@ -15,6 +15,7 @@ macro_rules! on_both {
 
 mod before;
 mod calls;
+mod export;
 
 use crate::harness::{Keeper, TestServer, call_sid, noon};
 use crate::sinks::rig::fits_the_schema;
