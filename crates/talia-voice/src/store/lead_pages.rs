@@ -41,7 +41,7 @@ enum Place {
     /// By person, then by time: the last lead that was read, and the person whose later leads may follow.
     People {
         after: Cursor,
-        open: Option<Open>,
+        open: Option<Box<Open>>,
     },
     /// By id: all, or those of nobody who is known by a number.
     Rows {
@@ -117,7 +117,7 @@ impl LeadPages {
                             open.whole.amend(whole);
                             open.wanted |= wanted;
                         }
-                        _ => done.extend(open.replace(Open { whole, wanted })),
+                        _ => done.extend(open.replace(Box::new(Open { whole, wanted }))),
                     }
                 }
                 if is_last {

@@ -71,15 +71,16 @@ pub struct WholeLead {
 }
 
 impl LeadFields {
-    fn value(&self, field: LeadField) -> &Option<String> {
-        match field {
+    fn value(&self, field: LeadField) -> Option<&str> {
+        let value = match field {
             LeadField::Name => &self.name,
             LeadField::Email => &self.email,
             LeadField::Phone => &self.phone,
             LeadField::Company => &self.company,
             LeadField::Notes => &self.notes,
             LeadField::Purpose => &self.purpose,
-        }
+        };
+        value.as_deref()
     }
 
     fn is_confirmed(&self, field: LeadField) -> bool {
@@ -94,15 +95,16 @@ impl LeadFields {
 
 impl LeadRow {
     /// A field's value.
-    pub fn value(&self, field: LeadField) -> &Option<String> {
-        match field {
+    pub fn value(&self, field: LeadField) -> Option<&str> {
+        let value = match field {
             LeadField::Name => &self.name,
             LeadField::Email => &self.email,
             LeadField::Phone => &self.phone,
             LeadField::Company => &self.company,
             LeadField::Notes => &self.notes,
             LeadField::Purpose => &self.purpose,
-        }
+        };
+        value.as_deref()
     }
 
     fn is_confirmed(&self, field: LeadField) -> bool {
@@ -149,7 +151,8 @@ impl WholeLead {
             if value.is_none() {
                 continue;
             }
-            self.lead.set(field, value.clone(), later.lead.is_confirmed(field));
+            self.lead
+                .set(field, value.map(str::to_owned), later.lead.is_confirmed(field));
             let name = field.as_str();
             self.fields.remove(name);
             self.fields.extend(newer.remove_entry(name));
@@ -197,7 +200,7 @@ pub(super) async fn save(
     for field in LeadField::ALL {
         let value = lead.fields.value(field);
         if value.is_some() && (newest || row.value(field).is_none()) {
-            row.set(field, value.clone(), lead.fields.is_confirmed(field));
+            row.set(field, value.map(str::to_owned), lead.fields.is_confirmed(field));
         }
     }
     let is_news = before

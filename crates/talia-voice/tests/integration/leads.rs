@@ -75,7 +75,7 @@ impl Place {
     pub(crate) async fn leaves(&self, number: u32, from: &str, fields: LeadFields) -> LeadRow {
         let sid = call_sid(number);
         self.rings(&sid, from).await;
-        self.clock.advance(std::time::Duration::from_secs(60));
+        self.clock.advance(std::time::Duration::from_mins(1));
         self.store.save_lead(&sid, fields).await.expect("a write");
         self.lead(&sid).await
     }

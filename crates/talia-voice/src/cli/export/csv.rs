@@ -26,9 +26,8 @@ pub(super) fn line(out: &mut impl Write, cells: &[Cell<'_>]) -> io::Result<()> {
             out.write_all(b",")?;
         }
         match cell {
-            Cell::Text(text) => quoted(out, &defused(text.unwrap_or_default()))?,
             Cell::Phone(Some(phone)) if is_e164(phone) => out.write_all(phone.as_bytes())?,
-            Cell::Phone(text) => quoted(out, &defused(text.unwrap_or_default()))?,
+            Cell::Text(text) | Cell::Phone(text) => quoted(out, &defused(text.unwrap_or_default()))?,
             Cell::Plain(text) => quoted(out, text)?,
             Cell::Flag(flag) => out.write_all(flag.to_string().as_bytes())?,
         }

@@ -3,6 +3,7 @@
 use crate::harness::{Keeper, call_sid};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use talia_voice::clock::Clock;
@@ -36,16 +37,20 @@ fn rows() -> String {
         } else {
             ("+525599990000", line)
         };
-        rows += &format!(
+        write!(
+            rows,
             "INSERT INTO voice_calls (call_sid, account_sid, direction, from_number, to_number, status, started_at)
              VALUES ('{sid}', 'AC', '{direction}', '{from}', '{to}', 'completed', '{at}');"
-        );
+        )
+        .expect("text");
         // A telephone that nobody agreed to names nobody.
         let (phone, is_confirmed) = confirmed.map_or(("+525533330000", "FALSE"), |phone| (phone, "TRUE"));
-        rows += &format!(
+        write!(
+            rows,
             "INSERT INTO leads (id, call_sid, phone, phone_confirmed, name_confirmed, email_confirmed, created_at, updated_at)
              VALUES ('0192f0a0-0000-7000-8000-{number:012}', '{sid}', '{phone}', {is_confirmed}, FALSE, FALSE, '{at}', '{at}');"
-        );
+        )
+        .expect("text");
     }
     rows
 }
