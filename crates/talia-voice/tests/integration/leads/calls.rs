@@ -3,6 +3,7 @@
 use super::told;
 use crate::conversation::HAPPY;
 use crate::harness::{BRIEF, CallServer};
+use crate::realtime::stage;
 use crate::resume::patient;
 use serde_json::{Value, json};
 use talia_simulator::cut::{Cut, CutAt};
@@ -180,6 +181,16 @@ async fn a_correction_moves_it_and_keys_are_no_line() {
             json!(["lead_updated", ["phone"]]),
         ]
     );
+}
+
+/// A service that hears by itself names a field before its line is written down.
+#[tokio::test]
+async fn a_voice_of_its_own_points_to_the_lines_that_come_later() {
+    let fake = stage::service(|_| {}).await;
+    let calls = stage::server(&fake).await;
+    let outcome = stage::ring(&calls, &crate::mixes::patient(), |_| {}).await;
+    outcome.assert_script_done();
+    happy(&shown(&calls, &outcome).await);
 }
 
 #[tokio::test]
