@@ -65,8 +65,6 @@ enum What {
     Recording(recording::Recording),
     /// Erases a call, or everything of a person. Ends with 3 when a call that isn't over had to be left.
     Erase(erase::Erase),
-    /// Gives out all that is kept about a person, as JSON.
-    Export(export::Export),
     /// The trail of what has to be proven: disclosures, recordings, dials, transfers, exports, erasures, configurations.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -101,7 +99,6 @@ pub async fn run(command: Command) -> Result<()> {
         What::Keys(keys) => keys.run(&options).await,
         What::Recording(recording) => recording.run(&options).await,
         What::Erase(erase) => erase.run(&options).await,
-        What::Export(export) => Box::pin(export.run(&options)).await,
         What::Audit(audit) => audit.run(&options).await,
         What::Models(models) => models.run(&options).await,
         What::Eval(eval) => eval.run(&options).await,

@@ -2,8 +2,8 @@
 
 use super::is_number;
 use crate::store::{
-    AuditKind, CallRow, DialledRow, DoNotCallRow, LeadRow, NewAudit, RecordingRow, SegmentRow, Store, StoreError,
-    ToolActRow, TransferRow, WishRow,
+    AuditKind, CallRow, DialledRow, DoNotCallRow, NewAudit, RecordingRow, SegmentRow, Store, StoreError, ToolActRow,
+    TransferRow, WholeLead, WishRow,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub struct Person {
 struct KeptCall {
     call: CallRow,
     transcript: Vec<SegmentRow>,
-    lead: Option<LeadRow>,
+    lead: Option<WholeLead>,
     /// What the conversation remembers; JSON.
     memory: Option<String>,
     transfers: Vec<TransferRow>,
@@ -75,7 +75,7 @@ pub async fn given_out(store: &Store, number: &str, (by, at): (&str, Timestamp))
         calls.push(KeptCall {
             call,
             transcript: store.transcript(&call_sid).await?,
-            lead: store.lead(&call_sid).await?,
+            lead: store.whole_lead(&call_sid).await?,
             memory: store.conversation(&call_sid).await?.and_then(|row| row.memory),
             transfers: store.transfers(&call_sid).await?,
             tool_acts: store.tool_acts(&call_sid).await?,

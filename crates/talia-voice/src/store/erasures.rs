@@ -7,7 +7,7 @@ use super::engine::{Connection, Engine};
 use super::outbox::EventType;
 use super::sql::sql;
 use super::write::{Write, Written};
-use super::{Store, StoreError};
+use super::{Store, StoreError, leads};
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::HashSet;
@@ -20,7 +20,6 @@ pub(super) const WORDS: [&str; 5] = [
     "DELETE FROM transfers WHERE call_sid = $1",
     "DELETE FROM stream_tokens WHERE call_sid = $1",
 ];
-pub(super) const LEAD: [&str; 1] = ["DELETE FROM leads WHERE call_sid = $1"];
 /// What was, or is still to be, told outside.
 const TOLD: [&str; 2] = [
     "DELETE FROM event_deliveries WHERE call_sid = $1",
@@ -103,7 +102,8 @@ pub(super) async fn erase(
         .all(&mut *connection)
         .await?;
     super::recordings::erase(connection, call_sid).await?;
-    for statement in TOLD.into_iter().chain(WORDS).chain(LEAD).chain(NUMBERS) {
+    leads::forget(connection, call_sid).await?;
+    for statement in TOLD.into_iter().chain(WORDS).chain(NUMBERS) {
         sql(statement).bind(call_sid).run(connection).await?;
     }
     sql("UPDATE voice_calls SET erased_at = $2 WHERE call_sid = $1")

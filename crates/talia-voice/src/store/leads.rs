@@ -376,3 +376,19 @@ pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Option<LeadRo
         .optional(pool)
         .await
 }
+
+/// Forgets a call's lead; the person's next one is their first then.
+pub(super) async fn forget(connection: &mut Connection, call_sid: &str) -> Result<u64, sqlx::Error> {
+    let person: Option<(Option<String>,)> = sql("SELECT person FROM leads WHERE call_sid = $1")
+        .bind(call_sid)
+        .optional(&mut *connection)
+        .await?;
+    let gone = sql("DELETE FROM leads WHERE call_sid = $1")
+        .bind(call_sid)
+        .run(connection)
+        .await?;
+    if let Some((Some(person),)) = person {
+        lead_by_the_first(connection, &person).await?;
+    }
+    Ok(gone)
+}

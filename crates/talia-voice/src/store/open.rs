@@ -9,10 +9,10 @@ use super::transfers::Outcome;
 use super::write::{self, Record, Write, Written};
 use super::writer::{Job, Writer};
 use super::{
-    Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFieldRow, LeadFields, LeadRow, NewCall, NewSegment,
-    NewToolAct, NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError, StreamClaim,
-    TokenHash, ToolActRow, TransferRow, TurnRow, UsageRow, WholeLead, calls, conversations, lead_fields, leads, outbox,
-    tool_acts, transcripts, transfers, turns, usage,
+    Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFieldRow, LeadFields, LeadRow, NewCall,
+    NewSegment, NewToolAct, NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError,
+    StreamClaim, TokenHash, ToolActRow, TransferRow, TurnRow, UsageRow, WholeLead, calls, conversations, lead_fields,
+    leads, outbox, tool_acts, transcripts, transfers, turns, usage,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;

@@ -43,7 +43,7 @@ impl Store {
         let rows: Result<Vec<(String,)>, _> = sql("SELECT call_sid FROM voice_calls WHERE call_sid IN (
                  SELECT call_sid FROM voice_calls WHERE from_number = $1 AND direction = 'inbound'
                  UNION SELECT call_sid FROM voice_calls WHERE to_number = $1 AND direction LIKE 'outbound%'
-                 UNION SELECT call_sid FROM leads WHERE phone = $1
+                 UNION SELECT call_sid FROM leads WHERE phone = $1 OR person = $1
                  UNION SELECT call_sid FROM outbound_calls WHERE to_number = $1 AND call_sid IS NOT NULL)
              ORDER BY started_at, call_sid")
         .bind(number)

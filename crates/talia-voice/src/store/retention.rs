@@ -3,10 +3,10 @@
 use super::audit::{self, AuditKind, NewAudit};
 use super::columns::Time;
 use super::engine::Connection;
-use super::erasures::{LEAD, WORDS};
+use super::erasures::WORDS;
 use super::sql::sql;
 use super::write::{Write, Written};
-use super::{Store, StoreError};
+use super::{Store, StoreError, leads};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -88,11 +88,9 @@ pub(super) async fn forget(connection: &mut Connection, forgetting: &Forgetting)
                     .collect()
             }
             Kind::Leads => {
-                let tables = LEAD.into_iter().map(str::to_owned);
-                tables
-                    .chain(told(TOLD_LEADS))
-                    .chain(["UPDATE voice_calls SET lead_erased_at = $2 WHERE call_sid = $1".to_owned()])
-                    .collect()
+                rows += leads::forget(connection, call_sid).await?;
+                let marked = "UPDATE voice_calls SET lead_erased_at = $2 WHERE call_sid = $1".to_owned();
+                told(TOLD_LEADS).into_iter().chain([marked]).collect()
             }
             Kind::Recordings => {
                 vec![

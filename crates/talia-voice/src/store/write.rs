@@ -194,7 +194,11 @@ impl Write {
             Self::Issue(token) | Self::LateIssue(token) => Some(&token.claim.call_sid),
             Self::Advance(report) => Some(&report.call_sid),
             Self::Segment(_, segment) => Some(&segment.call_sid),
-            Self::Words(_, memory) | Self::Memory(memory) => Some(&memory.call_sid),
+            Self::Words(lines, memory) => {
+                let of_memory = memory.as_ref().map(|memory| memory.call_sid.as_str());
+                of_memory.or(lines.first().map(|(_, line)| line.call_sid.as_str()))
+            }
+            Self::Memory(memory) => Some(&memory.call_sid),
             Self::Lead(_, lead) => Some(&lead.call_sid),
             Self::DisclosureHeard(disclosed) => Some(&disclosed.call_sid),
             Self::ToolAct(act) => Some(&act.call_sid),
