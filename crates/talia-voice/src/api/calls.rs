@@ -1,22 +1,28 @@
-//! Calls: the newest, and one with its words and lead.
+//! Calls: all of them, one with its words and lead, and its words as they come.
 
+use super::named::Named;
+use super::problem::Problem;
+use super::query::{Page, Query};
 use crate::app::App;
-use crate::store::{CallRow, SegmentRow, StoreError, ToolActRow, TurnRow, UsageRow, WholeLead};
+use crate::store::{CallFilter, CallRow, SegmentRow, StoreError, ToolActRow, TurnRow, UsageRow, WholeLead};
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use axum::extract::{RawQuery, State};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use std::sync::Arc;
 
-/// Calls in one answer, when nothing is said and at most.
-const USUAL: u32 = 50;
-const MOST: u32 = 500;
-
-/// How many calls.
-#[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    limit: Option<u32>,
-}
+/// Twilio's words for a call's direction.
+const DIRECTIONS: [&str; 5] = [
+    "inbound",
+    "outbound-api",
+    "outbound-dial",
+    "trunking-originating",
+    "trunking-terminating",
+];
+/// How long after a call's end its last words may still be written down, when whoever had it doesn't say that it has.
+const LAST_WORDS: SignedDuration = SignedDuration::from_secs(60);
+/// Before a call's first line.
+const NO_LINE: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A call with everything that is kept of it.
 #[derive(Debug, Serialize)]
@@ -33,23 +39,43 @@ pub(super) struct Whole {
     usage: Vec<UsageRow>,
 }
 
-/// The newest calls first.
-pub(super) async fn recent(
+/// A page of calls, the newest first.
+pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Query(page): Query<Page>,
-) -> Result<Json<Vec<CallRow>>, StatusCode> {
-    let limit = page.limit.unwrap_or(USUAL).min(MOST);
-    app.store
-        .recent_calls(limit)
-        .await
-        .map(Json)
-        .map_err(|error| unavailable(&error))
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<CallRow>>, Problem> {
+    let known = &[
+        "status",
+        "direction",
+        "assistant",
+        "number",
+        "since",
+        "until",
+        "ended",
+        "limit",
+        "cursor",
+    ];
+    let query = Query::read(&app, "calls", known, query.as_deref())?;
+    let filter = CallFilter {
+        status: query.status()?,
+        direction: query.word("direction", &DIRECTIONS)?,
+        assistant: query.text("assistant")?,
+        number: query.number("number")?,
+        since: query.time("since")?,
+        until: query.time("until")?,
+        ended: query.flag("ended")?,
+    };
+    let behind = query.behind()?;
+    let rows = app.store.calls_page(&filter, behind.as_ref(), query.with_next());
+    let rows = rows.await.map_err(|error| Problem::unavailable(&app, &error))?;
+    Ok(Json(query.page(rows, |row| (&row.started_at, &row.call_sid))))
 }
 
 /// One call, its transcript, its lead.
-pub(super) async fn one(State(app): State<Arc<App>>, Path(call_sid): Path<String>) -> Result<Json<Whole>, StatusCode> {
-    let whole = whole(&app, &call_sid).await.map_err(|error| unavailable(&error))?;
-    whole.map(Json).ok_or(StatusCode::NOT_FOUND)
+pub(super) async fn one(State(app): State<Arc<App>>, Named(call_sid): Named) -> Result<Json<Whole>, Problem> {
+    let whole = whole(&app, &call_sid).await;
+    let whole = whole.map_err(|error| Problem::unavailable(&app, &error))?;
+    whole.map(Json).ok_or_else(Problem::not_found)
 }
 
 async fn whole(app: &App, call_sid: &str) -> Result<Option<Whole>, StoreError> {
@@ -66,7 +92,41 @@ async fn whole(app: &App, call_sid: &str) -> Result<Option<Whole>, StoreError> {
     }))
 }
 
-fn unavailable(error: &StoreError) -> StatusCode {
-    tracing::warn!(%error, "a read failed");
-    StatusCode::SERVICE_UNAVAILABLE
+/// A page of a call's words in their order. As long as more may come there is a cursor, also behind the last line: whoever
+/// asks with it again hears on.
+pub(super) async fn transcript(
+    State(app): State<Arc<App>>,
+    Named(call_sid): Named,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<SegmentRow>>, Problem> {
+    let query = Query::read(
+        &app,
+        &format!("transcript {call_sid}"),
+        &["limit", "cursor"],
+        query.as_deref(),
+    )?;
+    let unavailable = |error| Problem::unavailable(&app, &error);
+    // The call first: what is written between the two reads is on this page, or the call is not over.
+    let call = app.store.call(&call_sid).await.map_err(unavailable)?;
+    let call = call.ok_or_else(Problem::not_found)?;
+    let lines = app.store.lines_behind(&call_sid, query.place(), query.with_next());
+    let mut lines = lines.await.map_err(unavailable)?;
+    let more = lines.len() > query.limit as usize || !is_silent(&app, &call);
+    lines.truncate(query.limit as usize);
+    let last = lines.last().map(|line| line.id.clone());
+    let place = last.as_deref().or(query.place()).unwrap_or(NO_LINE);
+    Ok(Json(query.page_until(lines, more.then_some(place))))
+}
+
+/// Whether no word of a call is written down any more. Twilio's report of its end may come before its last words.
+fn is_silent(app: &App, call: &CallRow) -> bool {
+    let Some(ended_at) = &call.ended_at else {
+        return false;
+    };
+    let long_ago = ended_at.parse().is_ok_and(|ended_at: Timestamp| {
+        let age = app.clock.wall().duration_since(ended_at);
+        age > LAST_WORDS
+    });
+    let is_over = call.ended_reason.is_some() || call.streams == 0 || long_ago;
+    is_over && !app.live.has(&call.call_sid)
 }

@@ -57,11 +57,11 @@ pub(super) async fn remove(State(app): State<Arc<App>>, headers: HeaderMap, body
         .change_do_not_call(change)
         .await
         .map_err(|error| unavailable(&app, &error))?;
-    Ok(if removed {
-        StatusCode::NO_CONTENT
+    if removed {
+        Ok(StatusCode::NO_CONTENT)
     } else {
-        StatusCode::NOT_FOUND
-    })
+        Err(Problem::not_found())
+    }
 }
 
 /// The newest numbers.

@@ -1,5 +1,8 @@
 //! What an API's refusal looks like: RFC 9457, with our own word for the reason.
 
+use crate::app::App;
+use crate::store::StoreError;
+use crate::telemetry::labels::Refusal;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,7 +10,7 @@ use serde::Serialize;
 
 /// A refusal. Its texts hold nothing that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     status: u16,
@@ -19,7 +22,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, reason: &'static str) -> Self {
+    pub(crate) fn new(status: StatusCode, reason: &'static str) -> Self {
         Self {
             kind: "about:blank",
             status: status.as_u16(),
@@ -29,7 +32,19 @@ impl Problem {
         }
     }
 
-    pub(super) fn with(mut self, detail: impl Into<String>) -> Self {
+    /// There is no such thing.
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found")
+    }
+
+    /// The database doesn't answer a read; counted.
+    pub(super) fn unavailable(app: &App, error: &StoreError) -> Self {
+        tracing::warn!(%error, "a read failed");
+        app.metrics.refused(Refusal::StoreUnavailable);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store")
+    }
+
+    pub(crate) fn with(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }

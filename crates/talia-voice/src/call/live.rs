@@ -1,7 +1,9 @@
 //! What happens in a call as it happens, for the terminal and the live feed. Nothing of it is kept.
 
+use crate::line::LiveCalls;
 use std::time::Duration;
-use talia_dialogue::{EndReason, Entry, TurnTiming};
+use talia_dialogue::{EndReason, Entry, Speaker, TurnTiming};
+use talia_twilio::CallSid;
 use tokio::sync::broadcast;
 
 /// One thing that happens in a call.
@@ -38,24 +40,39 @@ pub enum LiveEvent {
     Ended { reason: EndReason },
 }
 
+impl LiveEvent {
+    /// Who begins to speak with it.
+    fn speaker(&self) -> Option<Speaker> {
+        match self {
+            Self::CallerSpeaks | Self::Paused { .. } => Some(Speaker::Caller),
+            Self::Says { .. } | Self::Resumed => Some(Speaker::Assistant),
+            _ => None,
+        }
+    }
+}
+
 /// Sends the events of one call to whoever watches.
 #[derive(Debug, Clone)]
 pub struct Live {
     feed: broadcast::Sender<LiveItem>,
-    call_sid: String,
+    calls: LiveCalls,
+    call_sid: CallSid,
 }
 
 impl Live {
-    /// Events of `call_sid` for the watchers of `feed`.
-    pub fn new(feed: broadcast::Sender<LiveItem>, call_sid: String) -> Self {
-        Self { feed, call_sid }
+    /// Events of `call_sid` for the watchers of `feed`, and of who speaks for the list of live calls.
+    pub fn new(feed: broadcast::Sender<LiveItem>, calls: LiveCalls, call_sid: CallSid) -> Self {
+        Self { feed, calls, call_sid }
     }
 
     /// Tells the watchers, if there are any.
     pub fn send(&self, event: LiveEvent) {
+        if let Some(who) = event.speaker() {
+            self.calls.speaks(&self.call_sid, who);
+        }
         // No watcher is the ordinary case.
         let _ = self.feed.send(LiveItem {
-            call_sid: self.call_sid.clone(),
+            call_sid: self.call_sid.to_string(),
             event,
         });
     }

@@ -155,7 +155,7 @@ impl CallTask {
         };
         let voice = engines::voice_of(&assistant);
         let origin = app.clock.elapsed();
-        let live = Live::new(app.live_feed.clone(), call.call_sid.to_string());
+        let live = Live::new(app.live_feed.clone(), app.live.clone(), call.call_sid.clone());
         let engines = app.engines.clone();
         let wished = Arc::default();
         let shared = Shared {

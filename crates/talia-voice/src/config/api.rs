@@ -29,6 +29,21 @@ pub enum Scope {
     DoNotCall,
     /// Erasing calls.
     Erase,
+    /// Calls, words, leads, recordings, events: to read them.
+    Read,
+}
+
+impl Scope {
+    /// Its word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dial => "dial",
+            Self::Token => "token",
+            Self::DoNotCall => "do_not_call",
+            Self::Read => "read",
+            Self::Erase => "erase",
+        }
+    }
 }
 
 /// One key.

@@ -1,52 +1,77 @@
 //! Who may use the API: a program with a key that is good for what it asks, or, where no key is configured, this machine.
 
-use super::operator::is_local;
+use super::operator::{has_key, is_local};
+use crate::api::Problem;
 use crate::app::App;
 use crate::config::{ApiKey, Scope};
 use crate::telemetry::labels::Refusal;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Whoever asks from this machine while no key is configured.
 const LOCAL: &str = "local";
+/// Whoever has the key of the operator's routes.
+const OPERATOR: &str = "operator";
 
 /// The program that asks: the id of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller(pub(crate) String);
 
-/// Lets a request through whose key has the scope.
-pub(super) async fn only(State((app, scope)): State<(Arc<App>, Scope)>, mut request: Request, next: Next) -> Response {
-    let keys = &app.config.api.keys;
-    let caller = if keys.is_empty() {
-        if is_local(&request) {
-            Ok(LOCAL)
-        } else {
-            Err(Refusal::ApiKey)
-        }
-    } else {
-        match known(keys, request.headers()) {
-            Some(key) if key.scopes.contains(&scope) => Ok(key.id.as_str()),
-            Some(_) => Err(Refusal::ApiScope),
-            None => Err(Refusal::ApiKey),
-        }
-    };
-    match caller {
+/// Lets a request through whose key has the scope; without one, any key will do. The operator's key reads as well.
+pub(super) async fn only(
+    State((app, scope)): State<(Arc<App>, Option<Scope>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match caller(&app, scope, &request) {
         Ok(caller) => {
-            let caller = Caller(caller.to_owned());
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            request.extensions_mut().insert(Caller(caller));
+            let mut response = next.run(request).await;
+            // What is answered is for whoever has the key, and for nobody's cache.
+            let keep = HeaderValue::from_static("no-store");
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(keep);
+            response
         }
         Err(reason) => {
             app.metrics.refused(reason);
-            if reason == Refusal::ApiScope {
-                return StatusCode::FORBIDDEN.into_response();
+            match scope {
+                Some(scope) if reason == Refusal::ApiScope => Problem::new(StatusCode::FORBIDDEN, "scope")
+                    .with(format!("a key with the scope {} is needed", scope.word()))
+                    .into_response(),
+                _ => {
+                    let problem = Problem::new(StatusCode::UNAUTHORIZED, "key");
+                    ([(header::WWW_AUTHENTICATE, "Bearer")], problem).into_response()
+                }
             }
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
         }
+    }
+}
+
+fn caller(app: &App, scope: Option<Scope>, request: &Request) -> Result<String, Refusal> {
+    let keys = &app.config.api.keys;
+    let operator = match scope {
+        Some(Scope::Read) | None => app.config.server.api_key.as_ref(),
+        Some(_) => None,
+    };
+    if operator.is_some_and(|key| has_key(request.headers(), key.expose_secret())) {
+        return Ok(OPERATOR.to_owned());
+    }
+    if keys.is_empty() && operator.is_none() {
+        return if is_local(request) {
+            Ok(LOCAL.to_owned())
+        } else {
+            Err(Refusal::ApiKey)
+        };
+    }
+    match known(keys, request.headers()) {
+        Some(key) if scope.is_none_or(|scope| key.scopes.contains(&scope)) => Ok(key.id.clone()),
+        Some(_) => Err(Refusal::ApiScope),
+        None => Err(Refusal::ApiKey),
     }
 }
 

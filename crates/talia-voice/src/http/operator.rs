@@ -28,7 +28,7 @@ pub(super) async fn only(State(app): State<Arc<App>>, request: Request, next: Ne
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
 }
 
-fn has_key(headers: &HeaderMap, key: &str) -> bool {
+pub(super) fn has_key(headers: &HeaderMap, key: &str) -> bool {
     let shown = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

@@ -2,7 +2,6 @@
 
 use super::{api_key, operator, probes};
 use crate::app::App;
-use crate::config::Scope;
 use crate::line::{self, paths};
 use crate::{api, line::paths::STREAM};
 use axum::Router;
@@ -40,17 +39,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route(&format!("{STREAM}/{{token}}"), get(line::stream))
         .layer(from_fn_with_state(app.clone(), line::once));
     // The operator: with a key, or from this machine.
-    let operator = api::routes()
+    let operator = Router::new()
         .route("/metrics", get(probes::metrics))
         .layer(from_fn_with_state(app.clone(), operator::only));
     // Programs: with a key that is good for it, or from this machine.
-    let scoped =
-        |scope, routes: Router<Arc<App>>| routes.layer(from_fn_with_state((app.clone(), scope), api_key::only));
-    let programs = Router::new()
-        .merge(scoped(Scope::Dial, api::dialling()))
-        .merge(scoped(Scope::Token, api::tokens()))
-        .merge(scoped(Scope::DoNotCall, api::do_not_call_list()))
-        .merge(scoped(Scope::Erase, api::erasing()));
+    let programs = api::routes().into_iter().fold(Router::new(), |all, route| {
+        let guard = from_fn_with_state((app.clone(), route.scope), api_key::only);
+        all.merge(Router::new().route(route.path, route.handler).layer(guard))
+    });
     // Whoever supervises the process.
     let probes = Router::new()
         .route("/healthz", get(probes::health))

@@ -4,6 +4,7 @@ use super::CloseCause;
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use talia_dialogue::Speaker;
 use talia_twilio::{CallSid, StreamSid};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ struct Place {
     end: watch::Sender<Option<CloseCause>>,
     /// Cancelled when the stream's task is done with the call.
     left: CancellationToken,
+    last_spoke: Option<Speaker>,
 }
 
 /// A call's place among the live ones; dropping it gives the place up.
@@ -51,6 +53,22 @@ impl LiveCalls {
         self.lock().keys().any(|live| live.as_str() == call_sid)
     }
 
+    /// All of them, and who began to speak last in each.
+    pub fn all(&self) -> Vec<(CallSid, Option<Speaker>)> {
+        let calls = self.lock();
+        let all = calls
+            .iter()
+            .map(|(call_sid, place)| (call_sid.clone(), place.last_spoke));
+        all.collect()
+    }
+
+    /// Somebody begins to speak in a call.
+    pub fn speaks(&self, call_sid: &CallSid, who: Speaker) {
+        if let Some(place) = self.lock().get_mut(call_sid) {
+            place.last_spoke = Some(who);
+        }
+    }
+
     /// Takes the call's place. A stream that has it already is closed: Twilio opens a new one only when it has given
     /// the old one up, however alive that looks from here. The token is cancelled when the old one's task has written
     /// down all it knows and is gone.
@@ -61,6 +79,7 @@ impl LiveCalls {
             stream_sid,
             end,
             left: left.clone(),
+            last_spoke: None,
         };
         let before = self.lock().insert(call_sid.clone(), place);
         let predecessor = if let Some(before) = before {

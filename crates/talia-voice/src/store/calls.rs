@@ -5,8 +5,10 @@ use super::columns::{MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::outbox;
 use super::outbox::{EventType, NewEvent, OutboxRow};
-use super::sql::{Place, sql};
+use super::pages::{Behind, Conditions, Table};
+use super::sql::{Place, Sql, sql};
 use super::write::reason_word;
+use super::{Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -80,6 +82,33 @@ impl CallRow {
         let failed = self.ended_reason.as_deref() == Some(reason_word(EndReason::Failure));
         failed && self.disclosure_heard_at.is_none()
     }
+}
+
+/// Which calls are listed: those to which all of it applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CallFilter {
+    /// Twilio's word.
+    pub status: Option<String>,
+    /// Twilio's word.
+    pub direction: Option<String>,
+    /// The id of a conversation.
+    pub assistant: Option<String>,
+    /// Of either side, E.164.
+    pub number: Option<String>,
+    /// Begun at this moment or later…
+    pub since: Option<Timestamp>,
+    /// …and before this one.
+    pub until: Option<Timestamp>,
+    pub ended: Option<bool>,
+}
+
+/// A call that is under way, and where.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct LiveRow {
+    #[sqlx(flatten)]
+    pub call: CallRow,
+    /// Another node that is alive holds its stream.
+    pub elsewhere: bool,
 }
 
 /// A call that has not ended, as far as it has come.
@@ -350,6 +379,49 @@ pub(super) async fn recent(pool: &Pool, limit: u32) -> Result<Vec<CallRow>, sqlx
         .bind(limit)
         .all(pool)
         .await
+}
+
+/// A page of calls, the newest first.
+pub(super) fn page(filter: &CallFilter, behind: Option<&Behind>, limit: u32) -> Sql {
+    const TABLE: Table = Table {
+        name: "voice_calls",
+        order: "started_at DESC, call_sid DESC",
+    };
+    let mut all = Conditions::default();
+    all.and_if("status = ?", filter.status.as_ref());
+    all.and_if("direction = ?", filter.direction.as_ref());
+    all.and_if("assistant = ?", filter.assistant.as_ref());
+    all.and_if("started_at >= ?", filter.since);
+    all.and_if("started_at < ?", filter.until);
+    match filter.ended {
+        Some(true) => all.and("ended_at IS NOT NULL", Vec::new()),
+        Some(false) => all.and("ended_at IS NULL", Vec::new()),
+        None => {}
+    }
+    if let Some(Behind { at, id }) = behind {
+        all.and("(started_at, call_sid) < (?, ?)", vec![(*at).into(), id.into()]);
+    }
+    match &filter.number {
+        Some(number) => all.page_of_either(&TABLE, ("from_number", "to_number"), number, limit),
+        None => all.page(&TABLE, limit),
+    }
+}
+
+impl Store {
+    /// The calls that have had a stream and have not ended, the newest first.
+    pub async fn calls_under_way(&self, limit: u32) -> Result<Vec<LiveRow>, StoreError> {
+        let rows = sql("SELECT voice_calls.*,
+                    EXISTS (SELECT 1 FROM conversations JOIN nodes USING (node)
+                            WHERE conversations.call_sid = voice_calls.call_sid AND node <> $1 AND alive_until > $2)
+                        AS elsewhere
+             FROM voice_calls WHERE ended_at IS NULL AND streams > 0 ORDER BY started_at DESC, call_sid DESC LIMIT $3")
+        .id(self.node())
+        .bind(self.now())
+        .bind(limit)
+        .all(self.readers())
+        .await;
+        self.read(rows)
+    }
 }
 
 /// The calls that have not ended, as `node` sees them.

@@ -5,7 +5,9 @@ use super::columns::{Id, MaybeId, Time};
 use super::engine::{Connection, Pool};
 use super::lead_fields::{self, HeardField, LeadField, LeadFieldRow};
 use super::outbox::EventType;
-use super::sql::sql;
+use super::pages::{Behind, Conditions, Table};
+use super::sql::{Sql, Value, sql};
+use super::{Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -391,4 +393,45 @@ pub(super) async fn forget(connection: &mut Connection, call_sid: &str) -> Resul
         lead_by_the_first(connection, &person).await?;
     }
     Ok(gone)
+}
+
+/// Which leads are listed: those to which all of it applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeadFilter {
+    /// Kept first at this moment or later…
+    pub since: Option<Timestamp>,
+    /// …and before this one.
+    pub until: Option<Timestamp>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// As it is kept.
+    pub email: Option<String>,
+    pub call_sid: Option<String>,
+}
+
+/// A page of leads, the newest first.
+pub(super) fn page(filter: &LeadFilter, behind: Option<&Behind>, limit: u32) -> Sql {
+    const TABLE: Table = Table {
+        name: "leads",
+        order: "created_at DESC, id DESC",
+    };
+    let mut all = Conditions::default();
+    all.and_if("phone = ?", filter.phone.as_ref());
+    all.and_if("email = ?", filter.email.as_ref());
+    all.and_if("call_sid = ?", filter.call_sid.as_ref());
+    all.and_if("created_at >= ?", filter.since);
+    all.and_if("created_at < ?", filter.until);
+    if let Some(Behind { at, id }) = behind {
+        let id = Value::Id(Some(Id(id.clone())));
+        all.and("(created_at, id) < (?, ?)", vec![(*at).into(), id]);
+    }
+    all.page(&TABLE, limit)
+}
+
+impl Store {
+    /// The lead of this id.
+    pub async fn lead_of_id(&self, id: &str) -> Result<Option<LeadRow>, StoreError> {
+        let row = sql("SELECT * FROM leads WHERE id = $1").id(id);
+        self.read(row.optional(self.readers()).await)
+    }
 }

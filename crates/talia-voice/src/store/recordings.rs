@@ -5,7 +5,8 @@ use super::calls::Events;
 use super::columns::{Id, MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::outbox::EventType;
-use super::sql::sql;
+use super::pages::{Behind, Conditions, Table};
+use super::sql::{Sql, Value, sql};
 use super::write::{Write, Written};
 use super::{Store, StoreError};
 use jiff::Timestamp;
@@ -78,6 +79,14 @@ pub struct RecordingRow {
     pub duration_ms: Option<i64>,
     pub missing_ms: Option<i64>,
     pub silenced_ms: Option<i64>,
+}
+
+/// Which recordings are listed: those to which all of it applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordingFilter {
+    pub call_sid: Option<String>,
+    /// `recording`, `stored`, `failed`, `erased`.
+    pub state: Option<String>,
 }
 
 /// Writes down a recording and its key before the first byte of it is on disk.
@@ -179,6 +188,22 @@ async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<RecordingRow>, sqlx:
         .await
 }
 
+/// A page of recordings, the newest first.
+pub(super) fn page(filter: &RecordingFilter, behind: Option<&Behind>, limit: u32) -> Sql {
+    const TABLE: Table = Table {
+        name: "voice_recordings",
+        order: "started_at DESC, id DESC",
+    };
+    let mut all = Conditions::default();
+    all.and_if("call_sid = ?", filter.call_sid.as_ref());
+    all.and_if("state = ?", filter.state.as_ref());
+    if let Some(Behind { at, id }) = behind {
+        let id = Value::Id(Some(Id(id.clone())));
+        all.and("(started_at, id) < (?, ?)", vec![(*at).into(), id]);
+    }
+    all.page(&TABLE, limit)
+}
+
 /// Recordings with a key, after the one of this id, in the order of their beginning.
 async fn sealed_after(pool: &Pool, id: Option<&str>, limit: u32) -> Result<Vec<RecordingRow>, sqlx::Error> {
     // Ids count up in time; the smallest is none.
@@ -194,6 +219,12 @@ impl Store {
     /// A call's recordings in order.
     pub async fn recordings(&self, call_sid: &str) -> Result<Vec<RecordingRow>, StoreError> {
         self.read(of_call(self.readers(), call_sid).await)
+    }
+
+    /// The recording of this id.
+    pub async fn recording(&self, id: &str) -> Result<Option<RecordingRow>, StoreError> {
+        let row = sql("SELECT * FROM voice_recordings WHERE id = $1").id(id);
+        self.read(row.optional(self.readers()).await)
     }
 
     /// Recordings whose key is there, after the one of this id.

@@ -99,6 +99,15 @@ impl Sql {
         self.bind(Some(Json(json.to_owned())))
     }
 
+    /// The same statement behind these words, to be told how it would be done.
+    pub(super) fn explained(self, how: &'static str) -> Self {
+        let text = format!("{how}{}", self.text.as_str());
+        Self {
+            text: sqlx::AssertSqlSafe(text).into_sql_str(),
+            ..self
+        }
+    }
+
     /// Runs it; answers how many rows it changed.
     pub(super) async fn run(self, connection: &mut Connection) -> Result<u64, sqlx::Error> {
         match connection {

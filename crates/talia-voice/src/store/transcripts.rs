@@ -5,7 +5,7 @@ use super::columns::{Id, Time};
 use super::engine::{Connection, Pool};
 use super::outbox::EventType;
 use super::sql::sql;
-use super::times;
+use super::{Store, StoreError, times};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -102,4 +102,24 @@ pub(super) async fn of_call(pool: &Pool, call_sid: &str) -> Result<Vec<SegmentRo
         .bind(call_sid)
         .all(pool)
         .await
+}
+
+impl Store {
+    /// A call's lines in order: at most `limit` behind the one of this id, or from the first on.
+    pub async fn lines_behind(
+        &self,
+        call_sid: &str,
+        id: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        // Ids count up in time; the smallest is none.
+        let id = id.unwrap_or("00000000-0000-0000-0000-000000000000");
+        let rows = sql("SELECT * FROM voice_transcripts WHERE call_sid = $1 AND id > $2 ORDER BY id LIMIT $3")
+            .bind(call_sid)
+            .id(id)
+            .bind(limit)
+            .all(self.readers())
+            .await;
+        self.read(rows)
+    }
 }

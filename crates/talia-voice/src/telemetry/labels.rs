@@ -80,6 +80,10 @@ pub enum Refusal {
     CallAlive,
     /// A program's request that can't be read or says too little.
     ApiBody,
+    /// A query string with a filter that isn't known or a value that none can have.
+    ApiQuery,
+    /// A cursor that isn't ours, or of another query.
+    ApiCursor,
     /// An idempotency key that was used for something else.
     KeyReused,
     /// A call in which no voice could say anything.

@@ -208,7 +208,7 @@ fn a_new_key_is_shown_once_with_the_hash_that_the_configuration_takes() {
     let folder = folder();
     let output = run(
         folder.path(),
-        &["keys", "new-api", "--id", "crm", "--scope", "dial", "--scope", "token"],
+        &["keys", "new-api", "--id", "crm", "--scope", "dial", "--scope", "read"],
         &[],
     );
     assert!(output.status.success());
@@ -219,7 +219,7 @@ fn a_new_key_is_shown_once_with_the_hash_that_the_configuration_takes() {
         .iter()
         .fold(String::new(), |all, byte| all + &format!("{byte:02x}"));
     assert!(said.contains(&format!("sha256 = \"{hash}\"")));
-    assert!(said.contains("scopes = [\"dial\", \"token\"]"));
+    assert!(said.contains("scopes = [\"dial\", \"read\"]"));
     let again = run(folder.path(), &["keys", "new-api"], &[]);
     assert!(!text(&again.stdout).contains(key));
 }

@@ -1,6 +1,7 @@
 //! The server from outside: real sockets, a real database file, requests signed as Twilio signs them.
 
 mod abandoned;
+mod api;
 mod assistants;
 mod binary;
 mod brain;

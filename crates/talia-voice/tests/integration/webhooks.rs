@@ -127,7 +127,8 @@ async fn the_operator_s_routes_answer_to_this_machine_only() {
     let proxied = [("X-Forwarded-For", "203.0.113.7")];
     assert_eq!(server.get("/metrics", &proxied).await.status, 401);
     assert_eq!(server.get("/api/voice/calls", &proxied).await.status, 401);
-    assert_eq!(server.app.metrics.refused_count(Refusal::OperatorKey), 2);
+    assert_eq!(server.app.metrics.refused_count(Refusal::OperatorKey), 1);
+    assert_eq!(server.app.metrics.refused_count(Refusal::ApiKey), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A server on a free port with its own database, and the two clients that Twilio is: one for HTTP, one for sockets.
 
 mod acme;
+mod api_document;
 mod backend;
 mod calls;
 mod calls_out;
@@ -18,6 +19,7 @@ mod socket;
 mod twilio_api;
 
 pub(crate) use acme::Acme;
+pub(crate) use api_document::{document, faults, judge};
 pub(crate) use backend::Backend;
 pub(crate) use calls::{BRIEF, CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
@@ -242,12 +244,16 @@ impl TestServer {
 
     /// Any request: method and path, body, headers.
     pub(crate) async fn request(&self, what: (&str, &str), body: &str, headers: &[(&str, &str)]) -> Answer {
-        http::request(self.address, what, body, headers).await
+        let answer = http::request(self.address, what, body, headers).await;
+        judge(what, &answer);
+        answer
     }
 
     /// A GET with these headers.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        http::get(self.address, path, headers).await
+        let answer = http::get(self.address, path, headers).await;
+        judge(("GET", path), &answer);
+        answer
     }
 
     /// The first webhook of an inbound call.
