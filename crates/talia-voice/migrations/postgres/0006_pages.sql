@@ -1,12 +1,15 @@
 -- Pages of the API: each filter with the order of its page behind it, so that none is sorted, and each page is found where
--- the one before ended. The columns at the end judge a second filter without looking at the row.
+-- the one before ended. Filters that are often together and may have nothing in common have an index together; columns at the
+-- end of one judge other filters without looking at the row.
 -- All calls have voice_calls_by_start.
 CREATE INDEX voice_calls_newest_open ON voice_calls (started_at, call_sid) WHERE ended_at IS NULL;
-CREATE INDEX voice_calls_newest_by_status ON voice_calls (status, started_at, call_sid, direction, assistant);
+CREATE INDEX voice_calls_newest_by_status ON voice_calls (status, started_at, call_sid);
 CREATE INDEX voice_calls_newest_by_direction ON voice_calls (direction, started_at, call_sid, assistant);
-CREATE INDEX voice_calls_newest_by_assistant ON voice_calls (assistant, started_at, call_sid);
-CREATE INDEX voice_calls_newest_from ON voice_calls (from_number, started_at, call_sid);
-CREATE INDEX voice_calls_newest_to ON voice_calls (to_number, started_at, call_sid);
+CREATE INDEX voice_calls_newest_by_assistant ON voice_calls (assistant, started_at, call_sid, direction);
+CREATE INDEX voice_calls_newest_by_status_and_direction ON voice_calls (status, direction, started_at, call_sid, assistant);
+CREATE INDEX voice_calls_newest_by_status_and_assistant ON voice_calls (status, assistant, started_at, call_sid);
+CREATE INDEX voice_calls_newest_from ON voice_calls (from_number, started_at, call_sid, direction, status, assistant);
+CREATE INDEX voice_calls_newest_to ON voice_calls (to_number, started_at, call_sid, direction, status, assistant);
 
 CREATE INDEX leads_newest ON leads (created_at, id);
 CREATE INDEX leads_newest_by_phone ON leads (phone, created_at, id);

@@ -33,7 +33,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn of(call: CallRow, here: Option<Option<Speaker>>) -> Self {
+    fn of(call: CallRow, here: bool, last_spoke: Option<Speaker>) -> Self {
         Self {
             call_sid: call.call_sid,
             direction: call.direction,
@@ -43,8 +43,8 @@ impl Live {
             status: call.status,
             started_at: call.started_at,
             streams: call.streams,
-            here: here.is_some(),
-            last_spoke: here.flatten().map(word),
+            here,
+            last_spoke: last_spoke.map(word),
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
     for row in rows {
         let speaks = here.remove(&row.call.call_sid);
         if speaks.is_some() || row.elsewhere {
-            calls.push(Live::of(row.call, speaks));
+            calls.push(Live::of(row.call, speaks.is_some(), speaks.flatten()));
         }
     }
     for (call_sid, speaks) in here {

@@ -55,14 +55,12 @@ pub(super) async fn file(State(app): State<Arc<App>>, Named(id): Named) -> Resul
         let length = file.metadata().await?.len();
         Ok::<_, io::Error>((file, length))
     };
-    let (file, length) = opened.await.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Problem::new(StatusCode::NOT_FOUND, "no-file").with("the file is not on this node (any more)")
+    let (file, length) = opened.await.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Problem::new(StatusCode::NOT_FOUND, "no-file").with("the file is not on this node (any more)");
         }
-        _ => {
-            tracing::warn!(%error, "a recording's file can't be read");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "file")
-        }
+        tracing::warn!(%error, "a recording's file can't be read");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "file")
     })?;
     let name = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", row.place))
         .unwrap_or(HeaderValue::from_static("attachment"));

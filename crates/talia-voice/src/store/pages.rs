@@ -97,7 +97,7 @@ impl Conditions {
     /// The text is ours, whatever the values are.
     fn statement(self, text: String) -> Sql {
         let statement = sql(sqlx::AssertSqlSafe(text));
-        self.values.into_iter().fold(statement, |all, value| all.bind(value))
+        self.values.into_iter().fold(statement, Sql::bind)
     }
 }
 
