@@ -8,8 +8,10 @@ CREATE INDEX voice_calls_newest_by_direction ON voice_calls (direction, started_
 CREATE INDEX voice_calls_newest_by_assistant ON voice_calls (assistant, started_at, call_sid, direction);
 CREATE INDEX voice_calls_newest_by_status_and_direction ON voice_calls (status, direction, started_at, call_sid, assistant);
 CREATE INDEX voice_calls_newest_by_status_and_assistant ON voice_calls (status, assistant, started_at, call_sid);
-CREATE INDEX voice_calls_newest_from ON voice_calls (from_number, started_at, call_sid, direction, status, assistant);
-CREATE INDEX voice_calls_newest_to ON voice_calls (to_number, started_at, call_sid, direction, status, assistant);
+CREATE INDEX voice_calls_newest_from ON voice_calls (from_number, started_at, call_sid, status, assistant);
+CREATE INDEX voice_calls_newest_from_and_direction ON voice_calls (from_number, direction, started_at, call_sid);
+CREATE INDEX voice_calls_newest_to ON voice_calls (to_number, started_at, call_sid, status, assistant);
+CREATE INDEX voice_calls_newest_to_and_direction ON voice_calls (to_number, direction, started_at, call_sid);
 
 CREATE INDEX leads_newest ON leads (created_at, id);
 CREATE INDEX leads_newest_by_phone ON leads (phone, created_at, id);
