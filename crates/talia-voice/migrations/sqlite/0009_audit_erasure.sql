@@ -5,10 +5,7 @@ ALTER TABLE voice_calls ADD COLUMN recording_consent TEXT;
 -- From then on nothing of the call but this row is kept, and what comes late is refused.
 ALTER TABLE voice_calls ADD COLUMN erased_at TEXT;
 
--- What may be asked of a person: by number.
-CREATE INDEX voice_calls_by_from ON voice_calls (from_number);
-CREATE INDEX voice_calls_by_to ON voice_calls (to_number);
-CREATE INDEX leads_by_phone ON leads (phone);
+-- What may be asked of a person: by number. Calls and leads have theirs for the API's pages.
 CREATE INDEX outbound_calls_by_number ON outbound_calls (to_number);
 CREATE INDEX dial_audit_by_number ON dial_audit (to_number);
 

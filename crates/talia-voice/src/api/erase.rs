@@ -1,12 +1,13 @@
 //! `DELETE /api/voice/calls/{sid}`: erases a call for ever.
 
+use super::named::Named;
 use super::problem::Problem;
 use crate::app::App;
 use crate::http::Caller;
 use crate::privacy::EraseError;
 use crate::store::{Erased, Erasure, StoreError};
 use crate::telemetry::labels::Refusal;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub(super) async fn call(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(call_sid): Path<String>,
+    Named(call_sid): Named,
 ) -> Result<StatusCode, Problem> {
     let erasure = Erasure {
         call_sid,
@@ -27,7 +28,7 @@ pub(super) async fn call(
             app.metrics.refused(Refusal::CallAlive);
             Err(Problem::new(StatusCode::CONFLICT, "alive").with("the call isn't over"))
         }
-        Ok(Erased::Unknown) => Err(Problem::new(StatusCode::NOT_FOUND, "unknown")),
+        Ok(Erased::Unknown) => Err(Problem::not_found()),
         Err(error) => {
             tracing::warn!(%error, "a call could not be erased wholly");
             app.metrics.refused(Refusal::StoreUnavailable);

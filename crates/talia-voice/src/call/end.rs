@@ -59,7 +59,8 @@ impl CallTask {
             let _ = self.socket.send(&[LineCommand::Close]).await;
         }
         if let Some(trace) = &self.trace {
-            let (whole, ended) = ((self.offset, self.now()), (reason, self.broken));
+            // Its own end: what came after was writing it down, for which the next stream waits.
+            let (whole, ended) = ((self.offset, now), (reason, self.broken));
             self.app.traces.leave(trace.stream(whole, ended));
         }
         self.live.send(LiveEvent::Ended { reason });

@@ -71,6 +71,7 @@ pub(super) async fn lead(store: &Store, number: u32, at: i64, (phone, email): (O
         ..LeadFields::default()
     };
     let record = Record::Lead {
+        stream: 1,
         call_sid: call_sid(number),
         fields,
         at: second(at),
@@ -82,6 +83,7 @@ pub(super) async fn lead(store: &Store, number: u32, at: i64, (phone, email): (O
 pub(super) async fn recording(store: &Store, number: u32, at: i64) -> String {
     let id = store.new_id(second(at));
     let new = NewRecording {
+        consent: "after_notice",
         id: id.clone(),
         call_sid: call_sid(number),
         stream: 1,
