@@ -4,6 +4,7 @@ use super::body;
 use super::problem::Problem;
 use crate::app::App;
 use crate::http::Caller;
+use crate::privacy::is_number;
 use crate::store::{DoNotCallChange, StoreError};
 use crate::telemetry::labels::Refusal;
 use axum::Json;
@@ -75,9 +76,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Response {
 /// Any E.164 may be listed, whether or not it could be dialled today.
 async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Listed, Problem> {
     let listed: Listed = body::read(app, headers, body).await?;
-    let digits = listed.number.strip_prefix('+').unwrap_or_default();
-    let is_number = (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && listed.reason.chars().count() <= LONGEST_REASON {
+    if is_number(&listed.number) && listed.reason.chars().count() <= LONGEST_REASON {
         return Ok(listed);
     }
     app.metrics.refused(Refusal::ApiBody);

@@ -4,6 +4,7 @@
 use super::cursor::{self, Bad};
 use super::problem::Problem;
 use crate::app::App;
+use crate::privacy::is_number;
 use crate::store::Behind;
 use crate::telemetry::labels::Refusal;
 use axum::http::StatusCode;
@@ -129,9 +130,8 @@ impl<'a> Query<'a> {
     /// A number in E.164. Its plus is a space where nobody has written it as %2B.
     pub(super) fn number(&self, name: &str) -> Result<Option<String>, Problem> {
         self.value(name, "a number like +525512345678 (%2B525512345678)", |text| {
-            let digits = text.strip_prefix(['+', ' '])?;
-            let fits = (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-            fits.then(|| format!("+{digits}"))
+            let number = format!("+{}", text.strip_prefix(['+', ' '])?);
+            is_number(&number).then_some(number)
         })
     }
 

@@ -337,3 +337,33 @@ async fn a_program_erases_with_a_key_that_is_good_for_it_and_only_what_is_over()
     assert!(trail[0].detail.contains("\"by\":\"privacy\""), "{}", trail[0].detail);
     assert_eq!(store.transcript(&over).await.expect("a read"), vec![]);
 }
+
+/// The stream forgets by its own age: it is not read anew for each call that grew old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_went_by_its_age_is_told_and_the_stream_left_alone() {
+    let nats = NatsServer::start();
+    let server = TestServer::start_with(&[("TALIA_NATS_URL", &nats.url())], Clock::real()).await;
+    let (app, sid) = (&server.app, call_sid(1));
+    write_call(&app.store, &app.clock, &sid, 2).await;
+    let told = app.store.newest_event().await.expect("a read") as u64;
+    eventually("everything was told", async || {
+        app.metrics.event_delivered_count("nats") == told
+    })
+    .await;
+    let erasure = Erasure {
+        reason: "retention",
+        ..asked(&sid)
+    };
+    let erased = app.store.erase_call(erasure).await.expect("an answer");
+    assert!(matches!(erased, Erased::Done { .. }));
+    eventually("the erasure was told", async || {
+        app.metrics.event_delivered_count("nats") == told + 1
+    })
+    .await;
+    let left = nats.published(&nats.jetstream(None).await).await;
+    assert_eq!(left.len() as u64, told + 1);
+    assert_eq!(
+        left.last().map(|message| message.subject.as_str()),
+        Some("talia.voice.call_erased")
+    );
+}

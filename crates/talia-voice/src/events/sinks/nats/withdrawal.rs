@@ -19,6 +19,9 @@ const FORGOTTEN: Duration = Duration::from_secs(30);
 /// How far the server's clock may be ahead of the one that dated the call.
 const SKEW_S: i64 = 3_600;
 
+/// The reason of an erasure that nobody asked for.
+const BY_AGE: &str = "retention";
+
 /// What `call_erased` says, as far as it is needed here.
 #[derive(Deserialize)]
 struct Event {
@@ -27,16 +30,21 @@ struct Event {
 
 #[derive(Deserialize)]
 struct Data {
+    reason: String,
     started_at: jiff::Timestamp,
     erased_events: HashSet<String>,
 }
 
 impl Nats {
-    /// Takes out what the stream holds of the events that this one names. None is left where it answers none.
+    /// Takes out what the stream holds of the events that this one names. None is left where it answers none, but for a call
+    /// that went by its age: so do the stream's messages, and reading the stream anew for each such call would be no end of work.
     pub(super) async fn withdraw(&self, connected: &Connected, event: &OutboxRow) -> Option<Outcome> {
         let Ok(Event { data }) = serde_json::from_str(&event.event) else {
             return Some(Outcome::Never(SinkFault::Other));
         };
+        if data.reason == BY_AGE {
+            return None;
+        }
         let done = self.take_out(connected, data).await;
         let reason = done.err()?;
         let forbidden = connected.is_forbidden.load(std::sync::atomic::Ordering::Relaxed);
