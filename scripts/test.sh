@@ -16,8 +16,11 @@ cargo fetch --locked --quiet
 cargo deny --log-level error --offline check bans licenses sources
 step "Lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+# The program is built with its tests, not once more by `cargo run`, which would choose other features.
+step "Building the tests"
+cargo test --workspace --locked --quiet --no-run
 step "Speech models"
-cargo run --quiet --locked -p talia-voice -- models fetch
+"${CARGO_TARGET_DIR:-target}/debug/talia-voice" models fetch
 # Most of a whole call is waiting: more of them at once than there are cores.
 step "Unit, property and integration tests"
 cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip mixes::every_mix --test-threads=3
