@@ -1,6 +1,7 @@
-//! The one HTTP client for requests that this server makes: its roots, its time limits, no redirects.
+//! Connections that this server makes: the one HTTP client with its roots, its time limits and no redirects, and NATS.
 
 mod guarded;
+pub mod nats;
 
 pub use guarded::{AddressFault, AddressPolicy, GuardedClient, Lookup, SystemLookup, was_refused};
 

@@ -20,7 +20,8 @@ mod twilio;
 mod voices;
 
 use crate::events::RelaysError;
-use crate::events::sinks::{NatsError, WebhookError};
+use crate::events::sinks::WebhookError;
+use crate::outgoing::nats::NatsError;
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};

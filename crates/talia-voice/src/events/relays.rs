@@ -2,10 +2,11 @@
 
 use super::lag;
 use super::relay::{Relay, Retries};
-use super::sinks::{Nats, NatsError, Sink, Webhook, WebhookError};
+use super::sinks::{Nats, Sink, Webhook, WebhookError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::outgoing::ClientError;
+use crate::outgoing::nats::NatsError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 mod nats;
 mod webhook;
 
-pub use nats::{Nats, NatsError, NatsTrouble, StreamState};
+pub use nats::{Nats, NatsTrouble, StreamState};
 pub use webhook::{Webhook, WebhookError};
 
 use crate::store::{EventType, OutboxRow};

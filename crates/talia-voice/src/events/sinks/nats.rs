@@ -7,7 +7,7 @@ mod withdrawal;
 
 use super::{Outcome, Sink};
 use crate::config;
-use crate::outgoing::{self, ClientError};
+use crate::outgoing::nats::{NatsError, NatsServer, is_prohibition};
 use crate::store::{EventType, OutboxRow};
 use crate::telemetry::labels::SinkFault;
 use async_nats::connection::State;
@@ -16,35 +16,16 @@ use async_nats::jetstream::context::{
 };
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{ErrorCode, stream};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use secrecy::ExposeSecret;
+use async_nats::{Client, ConnectErrorKind, ConnectOptions};
 use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use thiserror::Error;
 
-/// A connection that doesn't stand by now won't.
-const CONNECT: Duration = Duration::from_secs(3);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often an idle connection is asked whether it is alive.
-const PING: Duration = Duration::from_secs(10);
 /// A stream must know an id again for so long: a try and the next one fit in.
 const SHORTEST_DUPLICATES: Duration = Duration::from_secs(30);
-
-/// Why NATS can't be used as configured.
-#[derive(Debug, Error)]
-pub enum NatsError {
-    /// An authority's file.
-    #[error("events.nats.authority: {0}")]
-    Authority(String),
-    /// The client for connections of ours.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
 
 /// What is wrong at a NATS server, with what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +49,7 @@ pub enum StreamState {
 #[derive(Debug)]
 pub struct Nats {
     config: config::Nats,
-    tls: rustls::ClientConfig,
+    server: NatsServer,
     connected: Mutex<Option<Connected>>,
 }
 
@@ -83,21 +64,8 @@ struct Connected {
 impl Nats {
     /// Reads what it needs; connects to nobody yet.
     pub fn new(config: config::Nats) -> Result<Self, NatsError> {
-        let authorities = match &config.authority {
-            None => Vec::new(),
-            Some(path) => {
-                let failed = |reason: String| NatsError::Authority(format!("{}: {reason}", path.display()));
-                let read: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-                    .and_then(Iterator::collect)
-                    .map_err(|error| failed(error.to_string()))?;
-                if read.is_empty() {
-                    return Err(failed("holds no certificate".to_owned()));
-                }
-                read
-            }
-        };
         Ok(Self {
-            tls: outgoing::tls(&authorities)?,
+            server: NatsServer::new(config.clone())?,
             config,
             connected: Mutex::new(None),
         })
@@ -131,34 +99,17 @@ impl Nats {
     async fn connect(&self) -> Result<Connected, NatsTrouble> {
         let is_forbidden = Arc::new(AtomicBool::new(false));
         let noted = is_forbidden.clone();
-        let mut options = ConnectOptions::new()
-            .name("talia-voice")
-            .connection_timeout(CONNECT)
+        let options = ConnectOptions::new()
             .request_timeout(Some(ANSWER))
-            .ping_interval(PING)
-            .tls_client_config(self.tls.clone())
-            .require_tls(self.config.is_tls)
             .event_callback(move |event| {
-                let is_no =
-                    matches!(&event, Event::ServerError(ServerError::Other(said)) if said.to_lowercase().contains("permissions violation"));
-                noted.fetch_or(is_no, Ordering::Relaxed);
+                noted.fetch_or(is_prohibition(&event), Ordering::Relaxed);
                 async {}
             });
-        options = match &self.config.login {
-            config::NatsLogin::None => options,
-            config::NatsLogin::Password(user, password) => {
-                options.user_and_password(user.clone(), password.expose_secret().to_owned())
-            }
-            config::NatsLogin::Token(token) => options.token(token.expose_secret().to_owned()),
-        };
-        let servers = self.config.servers.iter().cloned().map(ServerAddr::from_url);
-        let servers: Vec<_> = servers
-            .collect::<Result<_, _>>()
-            .map_err(|error| trouble(SinkFault::Other, error.to_string()))?;
-        let client = options.connect(servers).await.map_err(|error| {
+        let client = self.server.connect(options).await.map_err(|error| {
             let fault = match error.kind() {
                 ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => SinkFault::Unauthorised,
                 ConnectErrorKind::TimedOut => SinkFault::TimedOut,
+                ConnectErrorKind::ServerParse => SinkFault::Other,
                 _ => SinkFault::Unreachable,
             };
             trouble(fault, error.to_string())
