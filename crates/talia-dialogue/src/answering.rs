@@ -203,8 +203,9 @@ impl Dialogue {
 
     /// Nothing of the answer could be said: ask the caller again once, then end the call rather than leave the line dead.
     fn answer_failed(&mut self) {
-        let ends = self.current.as_ref().is_some_and(|asked| asked.ends_call);
-        if ends {
+        // Without somebody else's words the conversation stands where it stood.
+        let goes_on = |asked: &Asked| asked.ends_call || asked.about == About::Announcement;
+        if self.current.as_ref().is_some_and(goes_on) {
             self.retire();
             return;
         }

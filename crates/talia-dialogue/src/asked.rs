@@ -1,5 +1,6 @@
 //! One question to the brain and how far its answer has come.
 
+use crate::announcing::Announcement;
 use crate::{CueId, Moment, TurnId};
 
 /// What a cue is about, without its words.
@@ -10,6 +11,8 @@ pub(crate) enum About {
     Digits,
     NotUnderstood,
     Silence,
+    /// Somebody else's words.
+    Announcement,
     Closing,
 }
 
@@ -44,6 +47,8 @@ pub(crate) struct Asked {
     /// The last of its sentences that is done broke off, or nothing of it was made.
     pub(crate) unsaid: bool,
     pub(crate) stages: Option<Stages>,
+    /// What is said without a brain.
+    pub(crate) announces: Option<Announcement>,
     pub(crate) measured: bool,
     pub(crate) bridged: bool,
 }
@@ -63,6 +68,7 @@ impl Asked {
             heard: 0,
             unsaid: false,
             stages: None,
+            announces: None,
             measured: false,
             bridged: false,
         }

@@ -1,5 +1,6 @@
 //! The machine: takes inputs in, hands outputs out, and keeps everything one conversation is.
 
+use crate::announcing::Announcements;
 use crate::asked::{About, Asked, Filler};
 use crate::digits::Digits;
 use crate::echo::EchoGuard;
@@ -55,6 +56,7 @@ pub struct Dialogue {
     /// The caller hung up; until when we wait for the last words to be written down.
     pub(crate) flush: Option<Moment>,
     pub(crate) digits: Digits,
+    pub(crate) announcements: Announcements,
     pub(crate) ladder: Ladder,
     /// Lines of the transcript that wait for words.
     pub(crate) lines: Lines,
@@ -134,6 +136,7 @@ impl Dialogue {
             hang_up_when_quiet: None,
             flush: None,
             digits: Digits::default(),
+            announcements: Announcements::default(),
             ladder: Ladder::default(),
             lines: Lines::default(),
             last_said: String::new(),
@@ -177,7 +180,9 @@ impl Dialogue {
             Input::AudioFailed { segment } => self.on_audio_end(segment, true),
             Input::Mark(name) => self.on_mark(name),
             Input::HungUp | Input::Finish(EndReason::CallerHungUp) => self.on_hung_up(),
+            Input::Announce { text } => self.on_announce(text),
             Input::Finish(reason) => self.begin_closing(reason),
+            Input::End(reason) => self.hang_up(reason),
             Input::Tick => {}
         }
         self.settle();

@@ -57,7 +57,7 @@ impl Dialogue {
             State::Waiting
         } else if !self.disclosure_heard {
             State::Disclosing
-        } else if self.closing.is_some() || self.hang_up_when_quiet.is_some() || self.flush.is_some() {
+        } else if self.is_ending() {
             State::Closing
         } else if matches!(overlap, Some(Overlap::Judging { .. })) {
             State::Judging
@@ -93,6 +93,8 @@ impl Dialogue {
             self.release_carried(false);
         } else if let Some(reason) = self.hang_up_when_quiet {
             self.hang_up(reason);
+        } else if self.announcements.any() && self.ladder_runs() {
+            self.announce();
         } else if self.ladder_runs() {
             if self.digits.due_at().is_some_and(|at| at <= self.now) {
                 self.ladder.reset();

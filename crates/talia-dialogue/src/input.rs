@@ -60,8 +60,13 @@ pub enum Input<'a> {
     Mark(&'a str),
     /// The caller hung up or the stream is gone.
     HungUp,
+    /// Somebody else says this to the caller through us, as it stands, once nobody has the floor. Until then it waits, behind
+    /// those before it; see [`crate::Dialogue::takes_announcements`].
+    Announce { text: &'a str },
     /// The operator, a limit or a stopping server ends the call: the brain says goodbye first where there is time.
     Finish(EndReason),
+    /// The call ends at once, without a word.
+    End(EndReason),
     /// A deadline has come.
     Tick,
 }

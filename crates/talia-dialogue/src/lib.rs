@@ -6,6 +6,7 @@
 //! interruption, when to resume, when a filler is due, when silence ends the call, what the caller has really heard.
 //! The same machine runs in a live call, in a property test and in a replay.
 
+mod announcing;
 mod answering;
 mod asked;
 mod barge_in;

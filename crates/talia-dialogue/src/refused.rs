@@ -17,6 +17,8 @@ pub struct Refused {
     pub marks: u64,
     /// Keys that a telephone does not have, and keys beyond the longest row.
     pub digits: u64,
+    /// Announcements for a call that is about to end, and those too many.
+    pub announcements: u64,
     /// Anything that came after the end, or a second opening.
     pub late: u64,
 }

@@ -317,6 +317,11 @@ impl Dialogue {
             });
         } else {
             self.repair = None;
+            if u64::from(heard) < samples_in(UNHEARD_ANSWER)
+                && let Some(announcement) = asked.announces
+            {
+                self.announcements.put_back(announcement);
+            }
         }
         self.drop_speech();
         self.out.push_back(Output::Forget { cue: asked.id });

@@ -1,5 +1,6 @@
 //! Whole conversations on a virtual clock: a virtual line, virtual ears, a virtual brain and a virtual mouth.
 
+mod announcing;
 mod barge_in;
 mod conversation;
 mod endings;

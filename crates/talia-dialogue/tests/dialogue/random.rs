@@ -130,6 +130,9 @@ fn world(caller: &Caller) -> World {
     }
     for at in &caller.keys {
         world.presses(*at, '5');
+        if at % 3 == 0 {
+            world.announces(at / 2, "Un momento, por favor. Te busco el precio exacto.");
+        }
     }
     match caller.ends {
         Some((at, true)) => world.hangs_up(at),
@@ -213,6 +216,8 @@ fn garbage(kind: u8, id: u32, dialogue: &mut Dialogue, now: Moment) {
             cue: CueId(id),
             thinking: id.is_multiple_of(2),
         },
+        24 => Input::Announce { text },
+        25 if id == 9 => Input::End(EndReason::Operator),
         17 if id == 9 => Input::HungUp,
         18 if id == 9 => Input::Finish(EndReason::Operator),
         _ => Input::Tick,
@@ -233,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn any_input_in_any_order_is_survived(steps in prop::collection::vec((0_u8..24, 0_u32..12, 0_u64..400), 0..400)) {
+    fn any_input_in_any_order_is_survived(steps in prop::collection::vec((0_u8..26, 0_u32..12, 0_u64..400), 0..400)) {
         let mut dialogue = Dialogue::new(Settings { longest_call: ms(60_000), ..Settings::default() });
         let mut now = Duration::ZERO;
         dialogue.handle(now, Input::Opened);

@@ -51,7 +51,9 @@ enum Event {
     AudioFailed(SegmentId),
     Digit(char),
     HungUp,
+    Announce(String),
     Finish(EndReason),
+    Ends(EndReason),
 }
 
 /// One call.
@@ -151,6 +153,15 @@ impl World {
 
     pub(crate) fn hangs_up(&mut self, at: u64) {
         self.schedule(ms(at), Event::HungUp);
+    }
+
+    /// Somebody else says `text` through us.
+    pub(crate) fn announces(&mut self, at: u64, text: &str) {
+        self.schedule(ms(at), Event::Announce(text.to_owned()));
+    }
+
+    pub(crate) fn ends(&mut self, at: u64, reason: EndReason) {
+        self.schedule(ms(at), Event::Ends(reason));
     }
 
     pub(crate) fn finishes(&mut self, at: u64, reason: EndReason) {
@@ -275,7 +286,9 @@ impl World {
             }
             Event::Digit(key) => self.give(Input::Digit(key)),
             Event::HungUp => self.give(Input::HungUp),
+            Event::Announce(text) => self.give(Input::Announce { text: &text }),
             Event::Finish(reason) => self.give(Input::Finish(reason)),
+            Event::Ends(reason) => self.give(Input::End(reason)),
         }
     }
 
