@@ -59,11 +59,7 @@ pub(super) async fn answer(app: &App, voice: &VoiceRequest, from: From) -> Respo
         return resume(app, voice, (None, here.as_ref())).await;
     };
     let row = match kept {
-        Kept::Unknown if here.is_none() => {
-            app.metrics.refused(Refusal::CallUnknown);
-            return documents::respond(&documents::hangup());
-        }
-        // The database hasn't taken its row yet.
+        // Its row isn't taken yet, or never will be: whoever answered it died with the row in hand. Twilio's word is good.
         Kept::Unknown => None,
         Kept::Over => return documents::respond(&documents::hangup()),
         // No voice of ours could say a word, not even who is speaking: Twilio's says that we can't.

@@ -11,7 +11,7 @@ use talia_simulator::settings::AfterBreak;
 use talia_voice::store::{EventType, LeadRow, SegmentRow};
 
 /// What the caller of the happy conversation says.
-const SAID: [&str; 4] = [
+pub(crate) const SAID: [&str; 4] = [
     "Quiero bajar mi recibo de luz.",
     "Me llamo Carlos Herrera.",
     "Sí, a ese número.",
@@ -55,7 +55,13 @@ fn cut_in_the_callers_line(outcome: &CallOutcome) -> bool {
         .any(|(from, to)| (*from..*to + 100).contains(&cut))
 }
 
+/// The call was broken once, and ended as one.
 pub(crate) async fn check(calls: &CallServer, outcome: &CallOutcome, how: &str) {
+    check_of_streams(calls, outcome, (2, how)).await;
+}
+
+/// The same of a call that needed so many streams.
+pub(crate) async fn check_of_streams(calls: &CallServer, outcome: &CallOutcome, (streams, how): (i64, &str)) {
     outcome.assert_script_done();
     calls.nothing_lives().await;
     let store = &calls.server.app.store;
@@ -67,7 +73,7 @@ pub(crate) async fn check(calls: &CallServer, outcome: &CallOutcome, how: &str) 
         .expect("a row");
     assert_eq!(
         (row.status.as_str(), row.streams, row.ended_reason.as_deref()),
-        ("completed", 2, Some("finished")),
+        ("completed", streams, Some("finished")),
         "{how}"
     );
     // Everything that the caller said is there once, in order.

@@ -21,7 +21,7 @@ use talia_voice::ears::stt::{Recording, Stt, SttError};
 use talia_voice::line::paths;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 /// A conversation of few words.
 pub(crate) const BRIEF: &str = include_str!("../fixtures/breve.toml");
@@ -50,6 +50,8 @@ pub(crate) struct CallServer {
     assistants: Arc<TempDir>,
     /// Stays open when a server that may die does.
     door: Option<std::net::TcpListener>,
+    /// What happens in the simulation, for whoever wants to see it.
+    pub(crate) seen: broadcast::Sender<What>,
     /// Where the carrier's REST API listens, for servers that were told of it.
     api: Mutex<Option<TcpListener>>,
 }
@@ -86,6 +88,7 @@ impl CallServer {
             said,
             assistants: Arc::new(assistants),
             api: Mutex::default(),
+            seen: broadcast::channel(1_024).0,
             door: None,
         }
     }
@@ -132,6 +135,7 @@ impl CallServer {
             said,
             assistants,
             api: Mutex::default(),
+            seen: broadcast::channel(1_024).0,
             door: Some(door),
         };
         (calls, mortal)
@@ -207,9 +211,11 @@ impl CallServer {
         let (observer, mut events) = mpsc::channel(1_024);
         plan.observer = Some(observer);
         change(&mut plan);
-        let said = self.said.clone();
+        let (said, seen) = (self.said.clone(), self.seen.clone());
         let listening = tokio::spawn(async move {
             while let Some(event) = events.recv().await {
+                // Mostly nobody looks.
+                let _ = seen.send(event.what.clone());
                 if let What::SpeechBegin {
                     side: Side::Caller,
                     text: Some(text),
