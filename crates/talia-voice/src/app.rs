@@ -7,15 +7,17 @@ use crate::brain::tools::{ToolError, Tools};
 use crate::call::live::LiveItem;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::Control;
 use crate::ears::early::{self, EarlyEars};
 use crate::ears::stream::session::Chain;
 use crate::engines::SpeechEngines;
 use crate::events::{Relays, RelaysError};
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
+use crate::outgoing::nats::NatsError;
 use crate::outgoing::{ClientError, SystemLookup};
 use crate::privacy::{self, Eraser};
 use crate::providers::Health;
-use crate::recordings::{Archive, Folder, FolderError};
+use crate::recordings::{Archive, Folder, FolderError, close_in_time};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
@@ -78,6 +80,8 @@ pub struct App {
     pub assistants: Assistants,
     /// Where calls are recorded; none: nowhere.
     pub archive: Option<Arc<Archive>>,
+    /// Tells live calls on other nodes what to do.
+    pub control: Control,
     /// Erases calls.
     pub eraser: Eraser,
     /// What models may use beside speaking.
@@ -110,6 +114,9 @@ pub enum AppError {
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// What the configuration says of NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// A place that is told of events.
     #[error(transparent)]
     Relays(#[from] RelaysError),
@@ -188,6 +195,12 @@ impl App {
             config.retention.clone(),
             (clock.clone(), draining.clone()),
         ));
+        tokio::spawn(close_in_time(
+            store.clone(),
+            Folder::new(&config.recordings.folder),
+            (clock.clone(), metrics.clone()),
+            draining.clone(),
+        ));
         Ok(Arc::new(Self {
             relays: Relays::start(&config, &store, &clock, &metrics).await?,
             engines,
@@ -195,6 +208,7 @@ impl App {
             tools,
             live_feed,
             eraser,
+            control: Control::new(&config)?,
             archive: Archive::open(&config.recordings, &store, &clock, &metrics)?,
             store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,

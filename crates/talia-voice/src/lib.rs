@@ -1,6 +1,6 @@
 //! TalIA Voz: the telephone agent's server and command line.
 //!
-//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`ears`], [`brain`], [`mouth`], [`engines`], [`providers`],
+//! Read in this order: [`config`], [`app`], [`http`], [`line`], [`call`], [`control`], [`ears`], [`brain`], [`mouth`], [`engines`], [`providers`],
 //! [`dialing`], [`store`], [`events`], [`recordings`], [`api`], [`outgoing`], [`telemetry`], [`clock`], [`cli`].
 
 pub mod api;
@@ -10,6 +10,7 @@ pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod dialing;
 pub mod ears;
 pub mod engines;

@@ -2,6 +2,7 @@
 
 mod body;
 mod calls;
+mod commands;
 mod cursor;
 mod dial;
 mod do_not_call;
@@ -42,6 +43,7 @@ const DELETE: (&str, MethodFilter) = ("DELETE", MethodFilter::DELETE);
 /// All of them. The router has no other for programs, so none is missing in what is checked against this list.
 pub fn routes() -> Vec<Route> {
     let read = Some(Scope::Read);
+    let command = Some(Scope::Command);
     let listed = Some(Scope::DoNotCall);
     vec![
         route(GET, "/api/openapi.json", None, openapi::document),
@@ -57,6 +59,14 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/voice/recordings/{id}/file", read, recordings::file),
         route(POST, "/api/voice/calls", Some(Scope::Dial), dial::call),
         route(DELETE, "/api/voice/calls/{call_sid}", Some(Scope::Erase), erase::call),
+        route(POST, "/api/voice/calls/{call_sid}/hang-up", command, commands::hang_up),
+        route(
+            POST,
+            "/api/voice/calls/{call_sid}/transfer",
+            command,
+            commands::transfer,
+        ),
+        route(POST, "/api/voice/calls/{call_sid}/say", command, commands::say),
         route(POST, "/api/voice/token", Some(Scope::Token), token::token),
         route(POST, "/api/voice/do-not-call", listed, do_not_call::add),
         route(DELETE, "/api/voice/do-not-call", listed, do_not_call::remove),

@@ -4,7 +4,7 @@ use super::LeadDraft;
 use talia_spanish::Language;
 
 /// Who is calling `business`, and why, as far as it is known.
-pub(super) fn of(draft: &LeadDraft, business: &str, language: Language) -> String {
+pub(crate) fn of(draft: &LeadDraft, business: &str, language: Language) -> String {
     let need = draft.purpose.as_deref().map(str::trim).filter(|need| !need.is_empty());
     match language {
         Language::Spanish => {

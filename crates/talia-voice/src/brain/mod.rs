@@ -5,7 +5,7 @@
 //! [`Brain::heard`] tells it.
 
 mod expect;
-mod introduction;
+pub(crate) mod introduction;
 pub mod knowledge;
 pub mod llm;
 mod prompt;

@@ -4,6 +4,7 @@
 //! questions to ears, brain and mouth, lines of the transcript). It decides nothing: all policy is in
 //! [`talia_dialogue::Dialogue`].
 
+mod commands;
 mod end;
 pub mod live;
 mod memory;
@@ -20,13 +21,14 @@ use crate::{
     brain::{Brain, Handover, LeadDraft, Thought, realtime::Wake, tools::Reading},
     ears::{self, EarEvent, Ears, early::Early},
     engines,
-    line::{AnsweredCall, CloseCause, LineCommand, LineEvent, MediaSocket},
+    line::{AnsweredCall, CloseCause, Commanded, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
     providers::Work,
     recordings::CallRecording,
     store::NewSegment,
     telemetry::{self, spans::CallTrace},
 };
+use commands::Obeyed;
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
 use meter::Meter;
@@ -44,19 +46,22 @@ use tracing::Instrument;
 /// Events of ears, brain and mouth that may wait for the call.
 const WAITING_EVENTS: usize = 256;
 
+/// The call's socket, and what others want done in the call.
+pub type Line = (MediaSocket, mpsc::Receiver<Commanded>);
+
 /// Talks with the caller until the call is over.
-pub async fn answer(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
+pub async fn answer(app: Arc<App>, line: Line, call: AnsweredCall) {
     let span = telemetry::call_span(call.call_sid.as_str());
-    talk(app, socket, call).instrument(span).await;
+    talk(app, line, call).instrument(span).await;
 }
 
-async fn talk(app: Arc<App>, socket: MediaSocket, call: AnsweredCall) {
+async fn talk(app: Arc<App>, line: Line, call: AnsweredCall) {
     let early = app.early_ears.fetch(call.call_sid.as_str());
     let tasks = early
         .as_ref()
         .map_or_else(TaskTracker::new, |early| early.tasks.clone());
     let beginning = memory::beginning(&app, &call).await;
-    match CallTask::new(app, socket, (call, beginning), early, &tasks) {
+    match CallTask::new(app, line, (call, beginning), early, &tasks) {
         Ok(call) => Box::pin(call.run()).await,
         Err(error) => tracing::error!(error = %error, "a call could not be answered"),
     }
@@ -93,6 +98,10 @@ struct CallTask {
     /// None: nobody wants it.
     trace: Option<CallTrace>,
     live: Live,
+    /// What others want done in the call…
+    commanded: mpsc::Receiver<Commanded>,
+    /// … and what was done of it.
+    obeyed: Obeyed,
     /// Commands to the line, collected and sent at once.
     commands: Vec<LineCommand>,
     ended: Option<EndReason>,
@@ -131,7 +140,7 @@ struct CallTask {
 impl CallTask {
     fn new(
         app: Arc<App>,
-        socket: MediaSocket,
+        (socket, commanded): Line,
         (call, beginning): (AnsweredCall, Beginning),
         early: Option<Early>,
         tasks: &TaskTracker,
@@ -217,6 +226,8 @@ impl CallTask {
                 CallTrace::new(call.call_sid.as_str(), &assistant.id, stream, beginning.began)
             }),
             live,
+            commanded,
+            obeyed: Obeyed::default(),
             commands: Vec::with_capacity(16),
             ended: None,
             handover: None,
@@ -282,6 +293,7 @@ impl CallTask {
                 Some(event) = self.ear_events.recv() => self.on_ears(event),
                 Some((cue, thought)) = self.thoughts.recv() => self.on_thought(cue, thought),
                 Some(event) = self.mouth_events.recv() => self.on_mouth(event),
+                Some(commanded) = self.commanded.recv() => self.on_command(commanded),
                 Some(wake) = self.wakes.recv() => {
                     if let Some(senses) = self.brain.senses() {
                         senses.woken(wake);

@@ -31,8 +31,8 @@ pub(super) struct NewApi {
     /// Nombre de la clave en la auditoría.
     #[arg(long, default_value = "programa")]
     id: String,
-    /// Para qué sirve: dial, token, do_not_call, read, erase.
-    #[arg(long = "scope", value_parser = ["dial", "token", "do_not_call", "read", "erase"], default_value = "dial")]
+    /// Para qué sirve: dial, token, do_not_call, read, command, erase.
+    #[arg(long = "scope", value_parser = ["dial", "token", "do_not_call", "read", "command", "erase"], default_value = "dial")]
     scopes: Vec<String>,
 }
 

@@ -27,6 +27,8 @@ pub enum Scope {
     Token,
     /// The do-not-call list.
     DoNotCall,
+    /// Commands to live calls.
+    Command,
     /// Erasing calls.
     Erase,
     /// Calls, words, leads, recordings, events: to read them.
@@ -42,6 +44,7 @@ impl Scope {
             Self::DoNotCall => "do_not_call",
             Self::Read => "read",
             Self::Erase => "erase",
+            Self::Command => "command",
         }
     }
 }

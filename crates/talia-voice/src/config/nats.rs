@@ -21,6 +21,7 @@ pub(super) struct Raw {
     authority: String,
     stream: String,
     subjects: String,
+    commands: String,
     max_age_days: f64,
     replicas: u32,
     duplicates_h: f64,
@@ -41,6 +42,8 @@ pub struct Nats {
     pub stream: String,
     /// What the subjects begin with; the type of the event follows.
     pub subjects: String,
+    /// What the subjects of commands to nodes begin with; the node follows. No stream takes them.
+    pub commands: String,
     /// How a stream is made that isn't there yet.
     pub new_stream: NewStream,
 }
@@ -99,14 +102,14 @@ impl Raw {
         let stream = set(&self.stream)
             .filter(|name| name.len() <= 200 && name.chars().all(is_of_name))
             .ok_or_else(|| wrong("stream", "must be letters, digits, _ and -"))?;
-        let subjects = set(&self.subjects)
-            .filter(|text| {
-                text.len() <= 200
-                    && text
-                        .split('.')
-                        .all(|token| !token.is_empty() && token.chars().all(is_of_name))
-            })
-            .ok_or_else(|| wrong("subjects", "must be words of letters, digits, _ and -, parted by dots"))?;
+        let subjects = subject("subjects", &self.subjects)?;
+        let commands = subject("commands", &self.commands)?;
+        if format!("{commands}.").starts_with(&format!("{subjects}.")) {
+            return Err(wrong(
+                "commands",
+                "must not begin with events.nats.subjects: the stream would keep them",
+            ));
+        }
         if !(0.0..=36_500.0).contains(&self.max_age_days) {
             return Err(wrong("max_age_days", "must be between 0 and 36500"));
         }
@@ -128,6 +131,7 @@ impl Raw {
             authority: set(&self.authority).map(PathBuf::from),
             stream,
             subjects,
+            commands,
             new_stream: NewStream {
                 max_age,
                 replicas: self.replicas as usize,
@@ -135,6 +139,14 @@ impl Raw {
             },
         }))
     }
+}
+
+/// The beginning of subjects, without wildcards.
+fn subject(key: &'static str, text: &str) -> Result<String, ConfigError> {
+    let is_word = |token: &str| !token.is_empty() && token.chars().all(is_of_name);
+    set(text)
+        .filter(|text| text.len() <= 200 && text.split('.').all(is_word))
+        .ok_or_else(|| wrong(key, "must be words of letters, digits, _ and -, parted by dots"))
 }
 
 fn is_of_name(letter: char) -> bool {

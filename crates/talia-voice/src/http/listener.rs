@@ -2,6 +2,7 @@
 
 use super::{Tls, router};
 use crate::app::App;
+use crate::control;
 use crate::line::outbound::doubt;
 use crate::line::{CloseCause, abandoned};
 use crate::telemetry::labels::Refusal;
@@ -85,6 +86,7 @@ async fn serve_with(
         service.probe_until(&app.draining);
     }
     let sweeping = tokio::spawn(abandoned::keep_sweeping(app.clone()));
+    let commanding = tokio::spawn(control::listen(app.clone()));
     let resolving = tokio::spawn(doubt::keep_resolving(app.clone()));
     tokio::select! {
         () = server.accept(&listener) => {}
@@ -112,6 +114,7 @@ async fn serve_with(
     .await;
     sweeping.abort();
     resolving.abort();
+    commanding.abort();
     // How far events were delivered is still written down.
     let relayed = async {
         app.relays.close(LAST_EVENTS).await;

@@ -1,13 +1,21 @@
 //! The calls whose media stream is open: one stream a call.
 
 use super::CloseCause;
+use super::command::{CallCommand, Commanded, Declined};
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use talia_dialogue::Speaker;
 use talia_twilio::{CallSid, StreamSid};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+/// Commands that may wait for a call.
+const WAITING: usize = 8;
+/// How long a call may take to say what it thinks of one.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// Which calls have an open stream, and the means to end one from outside.
 #[derive(Debug, Clone)]
@@ -23,6 +31,17 @@ struct Place {
     /// Cancelled when the stream's task is done with the call.
     left: CancellationToken,
     last_spoke: Option<Speaker>,
+    commands: mpsc::Sender<Commanded>,
+}
+
+/// What a call has when it takes its place.
+#[derive(Debug)]
+pub struct Entered {
+    pub place: LiveCall,
+    /// Cancelled when an earlier stream's task has written down all it knows and is gone; none: there was none.
+    pub predecessor: Option<CancellationToken>,
+    /// What others want done in the call.
+    pub commands: mpsc::Receiver<Commanded>,
 }
 
 /// A call's place among the live ones; dropping it gives the place up.
@@ -70,9 +89,9 @@ impl LiveCalls {
     }
 
     /// Takes the call's place. A stream that has it already is closed: Twilio opens a new one only when it has given
-    /// the old one up, however alive that looks from here. The token is cancelled when the old one's task has written
-    /// down all it knows and is gone.
-    pub fn enter(&self, call_sid: CallSid, stream_sid: StreamSid) -> (LiveCall, Option<CancellationToken>) {
+    /// the old one up, however alive that looks from here.
+    pub fn enter(&self, call_sid: CallSid, stream_sid: StreamSid) -> Entered {
+        let (sender, commands) = mpsc::channel(WAITING);
         let (end, ended) = watch::channel(None);
         let left = CancellationToken::new();
         let place = Place {
@@ -80,6 +99,7 @@ impl LiveCalls {
             end,
             left: left.clone(),
             last_spoke: None,
+            commands: sender,
         };
         let before = self.lock().insert(call_sid.clone(), place);
         let predecessor = if let Some(before) = before {
@@ -89,13 +109,37 @@ impl LiveCalls {
             self.metrics.live_calls.inc();
             None
         };
-        let live = LiveCall {
-            call_sid,
-            ended,
-            left,
-            calls: self.clone(),
+        Entered {
+            place: LiveCall {
+                call_sid,
+                ended,
+                left,
+                calls: self.clone(),
+            },
+            predecessor,
+            commands,
+        }
+    }
+
+    /// Hands a command to a call, and answers what the call says: from `Ok` on it will be done.
+    pub async fn command(&self, call_sid: &str, command: CallCommand, key: Option<String>) -> Result<(), Declined> {
+        let (answer, answered) = oneshot::channel();
+        let sent = {
+            let calls = self.lock();
+            let place = calls.iter().find(|(live, _)| live.as_str() == call_sid);
+            let (_, place) = place.ok_or(Declined::NotLive)?;
+            place.commands.try_send(Commanded { command, key, answer })
         };
-        (live, predecessor)
+        sent.map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Declined::TooMany,
+            mpsc::error::TrySendError::Closed(_) => Declined::NotLive,
+        })?;
+        match timeout(ANSWER, answered).await {
+            Ok(Ok(answer)) => answer,
+            // The call ended meanwhile.
+            Ok(Err(_)) => Err(Declined::NotLive),
+            Err(_) => Err(Declined::NoAnswer),
+        }
     }
 
     /// Closes a call's stream, if it has one.

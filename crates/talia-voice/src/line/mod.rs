@@ -3,6 +3,7 @@
 pub mod abandoned;
 mod after;
 mod check;
+mod command;
 mod documents;
 mod inbound;
 mod lately;
@@ -21,8 +22,9 @@ mod transfer;
 mod uplink;
 mod webhook;
 
+pub use command::{CallCommand, Commanded, Declined};
 pub use lately::{CallHere, Lately, LeftHere};
-pub use live::{LiveCall, LiveCalls};
+pub use live::{Entered, LiveCall, LiveCalls};
 pub use media_socket::{CloseCause, LineClosed, LineCommand, LineEvent, MediaSocket};
 pub use own_signature::OwnSignatures;
 pub use repeats::Repeats;

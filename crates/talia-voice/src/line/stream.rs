@@ -2,7 +2,7 @@
 
 use super::media_socket::{SocketLimits, await_start};
 use super::tokens::{Awaited, Unkept};
-use super::{MediaSocket, outbound, tokens, webhook};
+use super::{Entered, MediaSocket, outbound, tokens, webhook};
 use crate::app::App;
 use crate::brain::Errand;
 use crate::store::{Burnt, CallRow, NewCall, Record, StatusReport, StreamClaim};
@@ -241,18 +241,22 @@ async fn run(app: Arc<App>, mut socket: WebSocket, (claim, row): (StreamClaim, C
         streams_before: u32::try_from(row.streams - 1).unwrap_or(0),
         at,
     };
-    let (live, predecessor) = app.live.enter(call.call_sid.clone(), call.stream_sid.clone());
+    let Entered {
+        place,
+        predecessor,
+        commands,
+    } = app.live.enter(call.call_sid.clone(), call.stream_sid.clone());
     if let Some(gone) = predecessor {
         // It may still be writing down the caller's last words, which this stream goes on from.
         let _ = timeout(HANDOVER, gone.cancelled()).await;
     }
-    let socket = MediaSocket::new(socket, &start, live, limits, app.metrics.clone());
+    let socket = MediaSocket::new(socket, &start, place, limits, app.metrics.clone());
     tracing::info!(
         call.sid = call.call_sid.as_str(),
         stream.sid = call.stream_sid.as_str(),
         "call answered"
     );
-    Box::pin(crate::call::answer(app, socket, call)).await;
+    Box::pin(crate::call::answer(app, (socket, commands), call)).await;
 }
 
 /// Why we have made this call; none of a call that came in. Without its row the conversation begins as any other.

@@ -3,6 +3,7 @@
 //! [`CallRecording`] belongs to the call task and only hands over; a task of its own writes ([`writer`]). What it can't take in
 //! time is lost to the recording, counted, and never felt by the call. Knows neither Twilio nor SQL.
 
+mod dead;
 mod folder;
 pub mod keys;
 pub mod opening;
@@ -16,6 +17,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 pub use crate::telemetry::labels::RecordingFault as Fault;
 use age::x25519::Recipient;
+pub use dead::{close as close_dead, close_in_time};
 pub use folder::Folder;
 use jiff::Timestamp;
 use std::io;

@@ -31,6 +31,8 @@ pub enum AuditKind {
     Transfer,
     /// Somebody was given what is kept.
     Export,
+    /// Somebody told a live call to do something, or that was not done.
+    Command,
     /// Something was erased.
     Erasure,
     /// A server began with another configuration than the one before.
@@ -46,6 +48,7 @@ impl AuditKind {
             Self::Dial => "dial",
             Self::Transfer => "transfer",
             Self::Export => "export",
+            Self::Command => "command",
             Self::Erasure => "erasure",
             Self::Configuration => "configuration",
         }

@@ -1,7 +1,7 @@
 //! Table `voice_calls`: one row a call, whose status never goes back.
 
 use super::audit::{self, AuditKind, NewAudit};
-use super::columns::{MaybeTime, Time};
+use super::columns::{MaybeId, MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::outbox;
 use super::outbox::{EventType, NewEvent, OutboxRow};
@@ -109,6 +109,27 @@ pub struct LiveRow {
     pub call: CallRow,
     /// Another node that is alive holds its stream.
     pub elsewhere: bool,
+}
+
+/// Who has a call's media stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// There is no such call.
+    Unknown,
+    /// It has ended.
+    Over,
+    /// No node that is alive, as far as the database knows, but perhaps this one.
+    Nobody,
+    /// Another node that is alive: its id.
+    Node(String),
+}
+
+/// The same, as it is read.
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    ended: bool,
+    #[sqlx(try_from = "MaybeId")]
+    node: Option<String>,
 }
 
 /// A call that has not ended, as far as it has come.
@@ -421,6 +442,27 @@ impl Store {
         .all(self.readers())
         .await;
         self.read(rows)
+    }
+}
+
+impl Store {
+    /// The other node that has a call's stream.
+    pub async fn holder(&self, call_sid: &str) -> Result<Holder, StoreError> {
+        let row: Result<Option<HolderRow>, _> = sql("SELECT ended_at IS NOT NULL AS ended,
+                    (SELECT node FROM conversations JOIN nodes USING (node)
+                     WHERE conversations.call_sid = voice_calls.call_sid AND node <> $1 AND alive_until > $2) AS node
+             FROM voice_calls WHERE call_sid = $3")
+        .id(self.node())
+        .bind(self.now())
+        .bind(call_sid)
+        .optional(self.readers())
+        .await;
+        Ok(match self.read(row)? {
+            None => Holder::Unknown,
+            Some(row) if row.ended => Holder::Over,
+            Some(HolderRow { node: Some(node), .. }) => Holder::Node(node),
+            Some(_) => Holder::Nobody,
+        })
     }
 }
 

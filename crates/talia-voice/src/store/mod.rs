@@ -37,7 +37,7 @@ mod write;
 mod writer;
 
 pub use audit::{AuditFault, AuditHead, AuditKind, AuditReport, AuditRow, NewAudit};
-pub use calls::{CallFilter, CallRow, Disclosed, LiveRow, NewCall, OpenCall, Started, StatusReport};
+pub use calls::{CallFilter, CallRow, Disclosed, Holder, LiveRow, NewCall, OpenCall, Started, StatusReport};
 pub use conversations::{ConversationRow, NewMemory};
 pub use do_not_call::{DoNotCallChange, DoNotCallRow};
 pub use erasures::{Erased, Erasure, empty_log};

@@ -382,7 +382,8 @@ impl Store {
         &self.readers
     }
 
-    pub(super) fn node(&self) -> &str {
+    /// This node's id, made when the store was opened.
+    pub fn node(&self) -> &str {
         &self.node
     }
 

@@ -227,6 +227,23 @@ impl Store {
         self.read(row.optional(self.readers()).await)
     }
 
+    /// Recordings that are under way as far as is known, of calls that had ended before this moment.
+    pub async fn unfinished_recordings(
+        &self,
+        ended_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RecordingRow>, StoreError> {
+        let rows = sql(
+            "SELECT voice_recordings.* FROM voice_recordings JOIN voice_calls USING (call_sid)
+             WHERE state = 'recording' AND voice_calls.ended_at < $1 ORDER BY voice_recordings.id LIMIT $2",
+        )
+        .bind(ended_before)
+        .bind(limit)
+        .all(self.readers())
+        .await;
+        self.read(rows)
+    }
+
     /// Recordings whose key is there, after the one of this id.
     pub async fn sealed_recordings(&self, after: Option<&str>, limit: u32) -> Result<Vec<RecordingRow>, StoreError> {
         self.read(sealed_after(self.readers(), after, limit).await)

@@ -78,6 +78,10 @@ pub enum Refusal {
     ApiScope,
     /// A call that is to be erased and isn't over.
     CallAlive,
+    /// A command to a call that doesn't do it.
+    CommandDeclined,
+    /// A command of another node that can't be read.
+    CommandUnreadable,
     /// A program's request that can't be read or says too little.
     ApiBody,
     /// A query string with a filter that isn't known or a value that none can have.
@@ -171,6 +175,8 @@ pub enum RecordingFault {
     Key,
     /// The disk failed otherwise.
     Io,
+    /// The process that wrote it died.
+    Died,
 }
 
 impl RecordingFault {
@@ -196,6 +202,7 @@ impl RecordingFault {
             Self::Slow => "slow",
             Self::Key => "key",
             Self::Io => "io",
+            Self::Died => "died",
         }
     }
 }
@@ -263,6 +270,12 @@ macro_rules! label_set {
 pub(super) struct RestOutcomeLabel {
     pub(super) operation: RestOperation,
     pub(super) outcome: RestOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CommandLabel {
+    pub(super) command: CommandKind,
+    pub(super) outcome: CommandOutcome,
 }
 
 /// An engine of somebody else, by its name in the configuration, and how it failed.
@@ -399,6 +412,40 @@ pub enum ToolVerdict {
     Failed,
     /// The call ended meanwhile.
     CallOver,
+}
+
+/// What a live call was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum CommandKind {
+    HangUp,
+    Transfer,
+    Say,
+}
+
+impl CommandKind {
+    /// Its word in the audit trail and in logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HangUp => "hang_up",
+            Self::Transfer => "transfer",
+            Self::Say => "say",
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum CommandOutcome {
+    /// The call has it.
+    Done,
+    /// The call doesn't do it, or isn't live.
+    Declined,
+    /// The node that has the call can't be reached.
+    Unreachable,
+    /// That node didn't answer.
+    Unconfirmed,
+    /// It could not be written down before.
+    Unwritten,
 }
 
 /// Kinds of a model's tokens.

@@ -3,9 +3,9 @@
 mod counting;
 
 use super::labels::{
-    BadFrameLabel, BargeInLabel, CertificateLabel, DenialLabel, ProviderFaultLabel, ProviderLabel, RecordingLabel,
-    RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel, SinkLabel, StageLabel, StoreLabel, TokenLabel,
-    ToolLabel, WebhookLabel,
+    BadFrameLabel, BargeInLabel, CertificateLabel, CommandLabel, DenialLabel, ProviderFaultLabel, ProviderLabel,
+    RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel, SinkLabel, StageLabel, StoreLabel,
+    TokenLabel, ToolLabel, WebhookLabel,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -65,6 +65,7 @@ pub struct Metrics {
     webhook_seconds: Family<WebhookLabel, Histogram, fn() -> Histogram>,
     dial_denied: Family<DenialLabel, Counter>,
     tool_uses: Family<ToolLabel, Counter>,
+    call_commands: Family<CommandLabel, Counter>,
     model_tokens: Family<TokenLabel, Counter>,
     spoken_characters: Family<ProviderLabel, Counter>,
     heard_milliseconds: Family<ProviderLabel, Counter>,
@@ -125,6 +126,7 @@ impl Default for Metrics {
             webhook_seconds: Family::new_with_constructor(fine_buckets),
             dial_denied: Family::default(),
             tool_uses: Family::default(),
+            call_commands: Family::default(),
             model_tokens: Family::default(),
             spoken_characters: Family::default(),
             heard_milliseconds: Family::default(),
@@ -257,6 +259,11 @@ impl Metrics {
             "tool_uses",
             "Wishes of models to use a tool, by what became of them",
             self.tool_uses.clone(),
+        );
+        all.register(
+            "call_commands",
+            "Commands to live calls, by what became of them",
+            self.call_commands.clone(),
         );
         all.register("model_tokens", "Tokens of models", self.model_tokens.clone());
         all.register(

@@ -183,6 +183,13 @@ impl ScriptBrain {
                     reply.said.push((text, SpeechKind::Filler));
                 }
             }
+            // It may be that nobody answers there: the conversation isn't over.
+            Cue::Closing(EndReason::Transferred) => {
+                if let Some(text) = lines.transfer.as_ref().and_then(|phrase| self.line(phrase)) {
+                    reply.said.push((text, SpeechKind::Goodbye));
+                }
+                reply.end = true;
+            }
             Cue::Closing(reason) => {
                 let phrase = match reason {
                     EndReason::Silence => &lines.goodbye_silence,

@@ -53,7 +53,7 @@ where
                     let metrics = Arc::new(Metrics::default());
                     let live = LiveCalls::new(metrics.clone())
                         .enter(CallSid::new(CALL).expect("an id"), start.stream_sid.clone())
-                        .0;
+                        .place;
                     let socket = MediaSocket::new(socket, &start, live, limits, metrics);
                     let _ = done.send(call(socket).await);
                 })

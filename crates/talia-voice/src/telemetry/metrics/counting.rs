@@ -4,10 +4,11 @@ use super::Metrics;
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
 use crate::telemetry::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, DenialLabel,
-    ProviderFaultLabel, ProviderLabel, RecordingFault, RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation,
-    RestOutcome, RestOutcomeLabel, SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel,
-    TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, CommandKind,
+    CommandLabel, CommandOutcome, DenialLabel, ProviderFaultLabel, ProviderLabel, RecordingFault, RecordingLabel,
+    Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, SinkFault, SinkFaultLabel,
+    SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook,
+    WebhookLabel,
 };
 use std::time::Duration;
 use talia_dialogue::{BargeIn, TurnTiming};
@@ -86,6 +87,20 @@ impl Metrics {
     /// Counts a wish to use a tool.
     pub fn tool_used(&self, verdict: ToolVerdict) {
         self.tool_uses.get_or_create(&ToolLabel { verdict }).inc();
+    }
+
+    /// Counts a command to a live call.
+    pub fn commanded(&self, command: CommandKind, outcome: CommandOutcome) {
+        self.call_commands
+            .get_or_create(&CommandLabel { command, outcome })
+            .inc();
+    }
+
+    /// How many commands of this kind ended so.
+    pub fn commanded_count(&self, command: CommandKind, outcome: CommandOutcome) -> u64 {
+        self.call_commands
+            .get_or_create(&CommandLabel { command, outcome })
+            .get()
     }
 
     /// Counts the tokens of one request: `input` has those from the cache in it.

@@ -8,7 +8,14 @@ use talia_voice::clock::Clock;
 use talia_voice::config::Scope;
 use talia_voice::telemetry::labels::Refusal;
 
-const SCOPES: [Scope; 5] = [Scope::Dial, Scope::Token, Scope::DoNotCall, Scope::Read, Scope::Erase];
+const SCOPES: [Scope; 6] = [
+    Scope::Dial,
+    Scope::Token,
+    Scope::DoNotCall,
+    Scope::Read,
+    Scope::Command,
+    Scope::Erase,
+];
 const OPERATOR: &str = "a-key-of-enough-length";
 
 /// A key for each scope.

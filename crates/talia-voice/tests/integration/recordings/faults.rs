@@ -5,6 +5,7 @@ use crate::conversation::HAPPY;
 use crate::harness::{ACCOUNT, BRIEF, Cluster, ORIGIN, PATIENCE, TOKEN, eventually};
 use std::process::Stdio;
 use std::sync::Arc;
+use talia_dialogue::EndReason;
 use talia_simulator::carrier::{CallPlan, Carrier};
 use talia_simulator::lines::PreparedScript;
 use talia_simulator::outcome::CallOutcome;
@@ -14,7 +15,7 @@ use talia_simulator::speaker::ToneSpeaker;
 use talia_twilio::AccountSid;
 use talia_voice::clock::Clock;
 use talia_voice::line::paths;
-use talia_voice::recordings::Fault;
+use talia_voice::recordings::{Fault, Folder, close_dead};
 use talia_voice::store::{Store, StoreSettings};
 use talia_voice::telemetry::Metrics;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -123,8 +124,26 @@ async fn what_a_killed_server_has_recorded_is_readable_up_to_its_last_chunk() {
 
     let kept = store(&database).await;
     let row = row_of(&kept, sid).await;
-    kept.close().await;
     assert_eq!((row.state.as_str(), row.ended_at), ("recording", None));
+    // Until the call is over for a while its writer may be alive.
+    let metrics = Metrics::default();
+    let now = Clock::real().wall();
+    let closed = async |after: i64| {
+        let now = now + jiff::SignedDuration::from_mins(after);
+        close_dead(&kept, &Folder::new(&folder), &metrics, now)
+            .await
+            .expect("a look")
+    };
+    assert_eq!(closed(60).await, 0);
+    kept.call_ended(sid, EndReason::Failure).await.expect("a write");
+    assert_eq!((closed(1).await, closed(6).await, closed(7).await), (0, 1, 0));
+    let row = row_of(&kept, sid).await;
+    assert_eq!((row.state.as_str(), row.fault.as_deref()), ("failed", Some("died")));
+    assert_eq!(row.bytes, Some(left as i64));
+    let ms = (left / SEALED * CHUNK / 16) as i64;
+    assert_eq!(row.duration_ms, Some(ms));
+    assert_eq!(metrics.recording_failed_count(Fault::Died), 1);
+    kept.close().await;
     let (wave, said) = operator.opens(&database, sid).await;
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("está cortada; se entregaron los"), "{said:?}");
