@@ -1,9 +1,10 @@
 //! Identities inside one conversation. All count up from one.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One turn of the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TurnId(pub u32);
 
 /// One sentence of the assistant: the unit of the ledger.

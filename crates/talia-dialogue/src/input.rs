@@ -1,6 +1,7 @@
 //! What the machine is told.
 
 use crate::{CueId, EndReason, JobId, SegmentId, TurnId, UtteranceId};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use talia_spanish::Expectation;
 
@@ -103,7 +104,7 @@ pub struct Speech<'a> {
 }
 
 /// What kind of sentence is said: decides whether it can be interrupted and what its being heard proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SpeechKind {
     /// The notice that an AI is speaking: before anything else, never interrupted.
     Disclosure,

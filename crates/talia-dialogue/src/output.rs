@@ -1,6 +1,7 @@
 //! What is to be done.
 
 use crate::{CueId, JobId, MarkId, Moment, Resumption, SegmentId, SpeechKind, TurnId, UtteranceId};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use talia_audio::frame::MulawFrame;
 use talia_spanish::Expectation;
@@ -102,7 +103,7 @@ pub enum TranscriptionPurpose {
 }
 
 /// Who spoke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Speaker {
     /// The person on the telephone.
     Caller,
@@ -111,7 +112,7 @@ pub enum Speaker {
 }
 
 /// One line of the transcript.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Who spoke.
     pub speaker: Speaker,
@@ -144,7 +145,7 @@ pub enum BargeIn {
 }
 
 /// The stages of one turn, as moments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnTiming {
     /// The turn.
     pub turn: TurnId,

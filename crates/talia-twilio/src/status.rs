@@ -1,7 +1,10 @@
 //! The life of a call in Twilio's words. Source: Twilio's Call resource, `CallStatus`.
 
+use serde::{Deserialize, Serialize};
+
 /// The state of a call leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CallStatus {
     /// Accepted by the REST API, not dialled yet.
     Queued,

@@ -18,7 +18,7 @@ use crate::outgoing::{ClientError, SystemLookup};
 use crate::privacy::{self, Eraser};
 use crate::providers::Health;
 use crate::recordings::{Archive, Folder, FolderError, close_in_time};
-use crate::store::{Store, StoreError, StoreSettings};
+use crate::store::{SpoolSettings, Store, StoreError, StoreSettings};
 use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
@@ -134,6 +134,11 @@ impl App {
         let settings = StoreSettings {
             url: config.database.url.clone(),
             max_size_mib: config.database.max_size_mib,
+            spool: config
+                .database
+                .spool
+                .clone()
+                .map(|(folder, limit)| SpoolSettings { folder, limit }),
             backlog: config.database.backlog,
             feed_buffer: config.events.feed_buffer,
         };

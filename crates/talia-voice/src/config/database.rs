@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use url::Url;
 
 /// What may follow the address of a PostgreSQL server. A password doesn't: it would be shown where addresses are.
@@ -22,6 +23,8 @@ const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-c
 pub(super) struct Raw {
     url: String,
     max_size_mib: u32,
+    spool: PathBuf,
+    spool_max_mib: u32,
     backlog: usize,
 }
 
@@ -32,7 +35,10 @@ pub struct Database {
     pub url: String,
     /// The size at which SQLite's file counts as full, in MiB.
     pub max_size_mib: Option<u32>,
-    /// How many writes wait in memory while the database can't be written.
+    /// The folder in which writes wait on disk while the database can't be written, and how many bytes of them; none: they wait
+    /// in memory.
+    pub spool: Option<(PathBuf, u64)>,
+    /// How many writes wait in memory while neither database nor spool can be written.
     pub backlog: usize,
 }
 
@@ -41,6 +47,7 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Database")
             .field("max_size_mib", &self.max_size_mib)
+            .field("spool", &self.spool)
             .field("backlog", &self.backlog)
             .finish_non_exhaustive()
     }
@@ -68,12 +75,25 @@ impl Raw {
         if self.backlog == 0 {
             return Err(ConfigError::value("database.backlog", "must be 1 or more"));
         }
+        let spool = if self.spool.as_os_str().is_empty() {
+            beside(&url).join("spool")
+        } else {
+            self.spool
+        };
         Ok(Database {
             url,
             max_size_mib: (self.max_size_mib > 0).then_some(self.max_size_mib),
+            spool: (self.spool_max_mib > 0).then_some((spool, u64::from(self.spool_max_mib) << 20)),
             backlog: self.backlog,
         })
     }
+}
+
+/// The folder of SQLite's file; ours, where the database is on a server.
+fn beside(url: &str) -> PathBuf {
+    let file = url.strip_prefix("sqlite:").unwrap_or_default();
+    let file = file.trim_start_matches("//").split('?').next().unwrap_or_default();
+    Path::new(file).parent().unwrap_or(Path::new("")).to_owned()
 }
 
 fn wrong(reason: impl Into<String>) -> ConfigError {

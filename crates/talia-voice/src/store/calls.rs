@@ -2,6 +2,7 @@
 
 use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{MaybeId, MaybeTime, Time};
+use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
 use super::outbox;
 use super::outbox::{EventType, NewEvent, OutboxRow};
@@ -10,13 +11,13 @@ use super::sql::{Place, Sql, sql};
 use super::write::reason_word;
 use super::{Store, StoreError};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use talia_dialogue::EndReason;
 use talia_twilio::CallStatus;
 
 /// A call as its first webhook tells of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCall {
     pub call_sid: String,
     pub account_sid: String,
@@ -145,7 +146,7 @@ pub struct OpenCall {
 }
 
 /// A report of a call's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     pub call_sid: String,
     pub status: CallStatus,
@@ -158,22 +159,24 @@ pub struct StatusReport {
 }
 
 /// A caller has heard to the last word that an AI is speaking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disclosed {
     pub call_sid: String,
     /// The company's words, with nothing of the caller's in them.
     pub text: String,
     /// `es`, `en`.
-    pub language: &'static str,
+    #[serde(deserialize_with = "constants::word")]
+    pub language: Word,
     /// When the last word's mark came back.
     pub at: Timestamp,
 }
 
 /// The end of a call's conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ending {
     pub(super) call_sid: String,
-    pub(super) reason: &'static str,
+    #[serde(deserialize_with = "constants::word")]
+    pub(super) reason: Word,
     pub(super) at: Timestamp,
 }
 

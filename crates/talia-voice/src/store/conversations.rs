@@ -4,6 +4,7 @@ use super::columns::{Id, MaybeJson, Time};
 use super::engine::{Connection, Pool};
 use super::sql::sql;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A conversation as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -24,7 +25,7 @@ pub struct ConversationRow {
 }
 
 /// What a conversation remembers, as one stream's node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMemory {
     pub call_sid: String,
     /// The number of the stream, from 1; a newer stream's memory is never overwritten by an older one's.

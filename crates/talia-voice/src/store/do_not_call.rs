@@ -6,10 +6,10 @@ use super::sql::sql;
 use super::write::{Write, Written};
 use super::{Store, StoreError};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A change of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DoNotCallChange {
     /// From now on not to be called; who said so first, and why, stays.
     Add {

@@ -172,6 +172,18 @@ impl Engine {
         }
     }
 
+    /// Which database it is, whoever asks and from wherever: a server that was moved to another machine is the same.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Sqlite(options) => {
+                let file = options.get_filename();
+                let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+                format!("sqlite:{}", file.display())
+            }
+            Self::Postgres(options) => format!("postgres:{}", options.get_database().unwrap_or_default()),
+        }
+    }
+
     /// SQLite's file.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {

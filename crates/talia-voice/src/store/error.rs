@@ -31,7 +31,8 @@ pub enum StoreError {
     /// The write contradicts what is kept, for example it names a call that isn't known: trying again is no use.
     #[error("the database refused the write: {0}")]
     Rejected(String),
-    /// Not on disk yet, but kept in memory and written, in order, as soon as the database can be written again.
+    /// Not in the database yet, and what it answers isn't known: it waits in the spool, or in memory where that takes nothing, and is
+    /// written, in order, as soon as the database can be written again.
     #[error("the write waits for the database")]
     Deferred,
     /// Too many writes wait already: this one is lost.

@@ -64,7 +64,7 @@ impl HeardIn {
 }
 
 /// Where a field was heard, to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeardField {
     pub field: LeadField,
     pub origin: HeardIn,

@@ -9,7 +9,7 @@ use super::pages::{Behind, Conditions, Table};
 use super::sql::{Sql, Value, sql};
 use super::{Store, StoreError};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const WITHHELD: [&str; 5] = ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"];
 
 /// What the caller told of themselves. A field that is `None` leaves what was kept before.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LeadFields {
     pub name: Option<String>,
     pub email: Option<String>,
@@ -165,7 +165,7 @@ impl WholeLead {
 }
 
 /// A lead to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LeadOf {
     pub(super) call_sid: String,
     /// The number of the media stream in which it was told.

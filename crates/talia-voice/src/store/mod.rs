@@ -1,11 +1,13 @@
 //! What is kept: calls, words, leads, events, tokens of streams. The only room that knows SQL; one file a table.
 //!
 //! All writes go through one task that commits them in groups, so that a write is acknowledged only when it is on
-//! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it.
+//! disk, and a thousand calls cost the disk a few dozen commits a second. Nobody on the audio path waits for it. While the
+//! database can't be written, the disk is the spool's.
 
 mod audit;
 mod calls;
 mod columns;
+mod constants;
 mod conversations;
 mod do_not_call;
 mod engine;
@@ -25,6 +27,7 @@ mod probe;
 mod recordings;
 mod retention;
 mod sinks;
+mod spool;
 mod sql;
 mod stream_tokens;
 mod times;
@@ -33,11 +36,13 @@ mod transcripts;
 mod transfers;
 mod turns;
 mod usage;
+mod waiting;
 mod write;
 mod writer;
 
 pub use audit::{AuditFault, AuditHead, AuditKind, AuditReport, AuditRow, NewAudit};
 pub use calls::{CallFilter, CallRow, Disclosed, Holder, LiveRow, NewCall, OpenCall, Started, StatusReport};
+pub use constants::Word;
 pub use conversations::{ConversationRow, NewMemory};
 pub use do_not_call::{DoNotCallChange, DoNotCallRow};
 pub use erasures::{Erased, Erasure, empty_log};
@@ -46,7 +51,7 @@ pub use hold::Hold;
 pub use lead_fields::{HeardField, HeardIn, LeadField, LeadFieldRow};
 pub use lead_pages::{LeadPages, LeadWindow};
 pub use leads::{LeadFields, LeadFilter, LeadRow, WholeLead};
-pub use open::{Store, StoreSettings};
+pub use open::{SpoolSettings, Store, StoreSettings};
 pub use outbound::{DialAnswer, DialChange, NewDial, OutboundRow, OutboundState};
 pub use outbox::{CloudEvent, EventType, OutboxRow};
 pub use pages::{Behind, Listed};
@@ -55,6 +60,7 @@ pub use probe::{Probe, probe};
 pub use recordings::{NewRecording, NewSeal, RecordingEnd, RecordingFilter, RecordingRow};
 pub use retention::Kind;
 pub use sinks::{DeadEvent, Delivery, SinkClaim, SinkLag, SinkProgress, WaitingEvent};
+pub use spool::{Found, Owner, Spool, Taken};
 pub use stream_tokens::{Burnt, StreamClaim, TokenHash};
 pub use tool_acts::{NewToolAct, ToolActEnd, ToolActRow};
 pub use transcripts::{NewSegment, SegmentRow};

@@ -4,10 +4,12 @@ use super::calls::Ending;
 use super::engine::{self, Engine, Pool};
 use super::ids::Ids;
 use super::leads::LeadOf;
+use super::spool::{self, Spool};
 use super::stream_tokens::NewToken;
 use super::transfers::Outcome;
+use super::waiting::{self, Waiting};
 use super::write::{self, Record, Write, Written};
-use super::writer::{Job, Writer};
+use super::writer::{self, Job, Writer};
 use super::{
     Burnt, CallRow, ConversationRow, Disclosed, DoNotCallChange, LeadFieldRow, LeadFields, LeadRow, NewCall,
     NewSegment, NewToolAct, NewTransfer, OpenCall, OutboxRow, SegmentRow, Started, StatusReport, StoreError,
@@ -16,12 +18,15 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
+use crate::telemetry::labels::StoreFault;
 use jiff::Timestamp;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::EndReason;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,10 +40,21 @@ pub struct StoreSettings {
     pub url: String,
     /// The size at which SQLite's file counts as full.
     pub max_size_mib: Option<u32>,
-    /// How many writes wait in memory while the database can't be written.
+    /// Where writes wait on disk while the database can't be written; none: they wait in memory.
+    pub spool: Option<SpoolSettings>,
+    /// How many writes wait in memory while neither database nor spool can be written.
     pub backlog: usize,
     /// How many committed events a slow listener may be behind.
     pub feed_buffer: usize,
+}
+
+/// Where writes wait on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// The folder; it is made if it isn't there.
+    pub folder: PathBuf,
+    /// How many bytes may wait there.
+    pub limit: u64,
 }
 
 /// Without the password.
@@ -51,11 +67,12 @@ impl std::fmt::Debug for StoreSettings {
 }
 
 impl StoreSettings {
-    /// No limit to the file, and room for as many waiting writes as an hour of a busy server makes.
+    /// No limit to the file, no spool, and room for as many waiting writes as an hour of a busy server makes.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             max_size_mib: None,
+            spool: None,
             backlog: 10_000,
             feed_buffer: 1_024,
         }
@@ -79,7 +96,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the database, makes SQLite's file where it is missing (readable by its owner only), and brings its tables
-    /// up to date.
+    /// up to date. What a dead process left in the spool is written before anything else, while calls go on.
     pub async fn open(settings: StoreSettings, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open {
             url: engine::shown(&settings.url),
@@ -93,8 +110,10 @@ impl Store {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let (committed, _) = broadcast::channel(settings.feed_buffer);
         let ids = Ids::new();
+        let node = ids.next(clock.wall());
+        let spool = open_spool(&settings, &node, &engine, &metrics).await;
         let store = Self {
-            node: ids.next(clock.wall()),
+            node,
             jobs,
             readers,
             committed: committed.clone(),
@@ -111,9 +130,11 @@ impl Store {
             committed,
             clock,
             ids: store.ids.clone(),
+            waiting: Waiting::new(spool, settings.backlog, metrics.clone()),
             metrics,
-            backlog: VecDeque::new(),
-            longest_backlog: settings.backlog,
+            asked: VecDeque::new(),
+            due: Instant::now(),
+            retry: writer::RETRY,
             in_doubt: Vec::new(),
             doubtful: false,
             closing: store.closing.clone(),
@@ -179,10 +200,11 @@ impl Store {
         self.write(Write::Alive(self.node.clone(), now, until)).await.map(drop)
     }
 
-    /// Keeps what a call has to keep and returns when it is on disk. [`StoreError::Deferred`] means that it will be.
+    /// Keeps what a call has to keep and returns when it is on disk: in the database, or in the spool until that can be written.
+    /// [`StoreError::Deferred`] means that it waits in memory.
     pub async fn keep(&self, record: Record) -> Result<(), StoreError> {
         let write = self.write_of(record);
-        self.write(write).await.map(drop)
+        self.hand_over(write).await.map(drop)
     }
 
     /// The same without waiting: for the call's own loop. Order is kept.
@@ -396,7 +418,15 @@ impl Store {
         self.ids.next(at)
     }
 
+    /// Writes, and returns what became of it in the database.
     pub(super) async fn write(&self, write: Write) -> Result<Written, StoreError> {
+        match self.hand_over(write).await? {
+            Written::Spooled => Err(StoreError::Deferred),
+            written => Ok(written),
+        }
+    }
+
+    async fn hand_over(&self, write: Write) -> Result<Written, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             write,
@@ -413,4 +443,29 @@ impl Store {
             error
         })
     }
+}
+
+/// A spool that can't be used doesn't keep anybody from starting: what waits does so in memory then.
+async fn open_spool(settings: &StoreSettings, node: &str, engine: &Engine, metrics: &Metrics) -> Option<Spool> {
+    let SpoolSettings { folder, limit } = settings.spool.clone()?;
+    let (name, owner) = (node.to_owned(), spool::owner(&engine.name()));
+    let opening = tokio::task::spawn_blocking(move || Spool::open(&folder, &name, (owner, limit), waiting::reads));
+    let opened = opening.await.map_err(std::io::Error::other).flatten();
+    let (spool, found) = opened
+        .inspect_err(|error| tracing::error!(%error, "there is no spool"))
+        .inspect_err(|_| metrics.store_error(StoreFault::Spool))
+        .ok()?;
+    if found.unwritable {
+        metrics.store_error(StoreFault::Spool);
+    }
+    if found.records > 0 {
+        tracing::warn!(
+            spool.records = found.records,
+            "a process before this one left what the database didn't take: it is written now"
+        );
+    }
+    metrics.spool_torn.inc_by(found.torn);
+    metrics.spool_damaged.inc_by(found.damaged);
+    metrics.spool_left.set(found.left.cast_signed());
+    Some(spool)
 }

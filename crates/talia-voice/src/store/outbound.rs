@@ -4,13 +4,14 @@
 
 use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{Id, Json, MaybeJson, Time};
+use super::constants::{self, Word};
 use super::engine::Connection;
 use super::sql::{Value, sql};
 use super::write::{Write, Written};
 use super::{Store, StoreError, do_not_call};
 use crate::dialing::{Denial, Door, Permit, Usage};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// The longest text of a wish that is kept in the audit; a number has 16 characters.
@@ -141,7 +142,7 @@ impl std::fmt::Debug for OutboundRow {
 }
 
 /// What became of a call out. The first CallSid and the first verdict stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DialChange {
     /// Twilio has it, under this CallSid.
     Dialled(String),
@@ -149,13 +150,18 @@ pub enum DialChange {
     Unconfirmed,
     /// It was surely not dialled. Where the fault was a passing one, its key may be used again.
     Failed {
-        reason: &'static str,
+        #[serde(deserialize_with = "constants::word")]
+        reason: Word,
         /// Twilio's error.
         code: Option<u32>,
         passes: bool,
     },
     /// A person or a machine answered, in Twilio's word; and whether the conversation is over with that.
-    AnsweredBy { word: &'static str, over: bool },
+    AnsweredBy {
+        #[serde(deserialize_with = "constants::word")]
+        word: Word,
+        over: bool,
+    },
     /// It is over after so many seconds; for calls without a row in `voice_calls`.
     Lasted(i64),
 }

@@ -3,6 +3,7 @@
 use super::audit::{self, AuditKind, NewAudit};
 use super::calls::Events;
 use super::columns::{Id, MaybeTime, Time};
+use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
 use super::outbox::EventType;
 use super::pages::{Behind, Conditions, Table};
@@ -10,11 +11,11 @@ use super::sql::{Sql, Value, sql};
 use super::write::{Write, Written};
 use super::{Store, StoreError};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// A recording that begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewRecording {
     /// UUID of version 7.
     pub id: String,
@@ -28,17 +29,19 @@ pub struct NewRecording {
     /// The file's private key, encrypted.
     pub key: String,
     /// On what ground it begins, as a word: `after_notice`.
-    pub consent: &'static str,
+    #[serde(deserialize_with = "constants::word")]
+    pub consent: Word,
     pub at: Timestamp,
 }
 
 /// A recording that is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordingEnd {
     pub id: String,
     pub call_sid: String,
     /// Why it was not kept to its end.
-    pub fault: Option<&'static str>,
+    #[serde(deserialize_with = "constants::maybe_word")]
+    pub fault: Option<Word>,
     /// Size of the file.
     pub bytes: i64,
     pub duration_ms: i64,

@@ -5,12 +5,13 @@ use super::conversations;
 use super::engine::Connection;
 use super::sql::sql;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
 
 /// What a token is good for: one stream of one call of one account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamClaim {
     pub call_sid: String,
     pub account_sid: String,
@@ -30,7 +31,7 @@ pub enum Burnt {
 }
 
 /// A token that is given out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NewToken {
     pub(super) hash: TokenHash,
     pub(super) claim: StreamClaim,

@@ -1,10 +1,11 @@
 //! Table `tool_acts`: what models' tools did, each act written before it happens and at most once by its key.
 
 use super::columns::{MaybeTime, Time};
+use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
 use super::sql::sql;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An act that is about to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +17,13 @@ pub struct NewToolAct {
 }
 
 /// What became of an act.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolActEnd {
     pub call_sid: String,
     pub key: String,
     /// `done`, `failed`, `unknown`.
-    pub state: &'static str,
+    #[serde(deserialize_with = "constants::word")]
+    pub state: Word,
     pub at: Timestamp,
 }
 

@@ -7,12 +7,12 @@ use super::outbox::EventType;
 use super::sql::sql;
 use super::{Store, StoreError, times};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use talia_dialogue::{Entry, Speaker, SpeechKind};
 
 /// One line of a transcript to be kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewSegment {
     pub call_sid: String,
     pub entry: Entry,

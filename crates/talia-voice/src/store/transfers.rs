@@ -5,7 +5,7 @@ use super::columns::{Id, MaybeTime, Time};
 use super::engine::{Connection, Pool};
 use super::sql::sql;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// A transfer that is about to be made.
@@ -20,7 +20,7 @@ pub struct NewTransfer {
 }
 
 /// What became of a transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) call_sid: String,
     pub(super) answered: bool,

@@ -2,12 +2,12 @@
 
 use super::engine::{Connection, Pool};
 use super::sql::sql;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use talia_dialogue::TurnTiming;
 
 /// The stages of a turn to be kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewTurn {
     pub call_sid: String,
     pub timing: TurnTiming,

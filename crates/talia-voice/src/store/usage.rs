@@ -2,10 +2,10 @@
 
 use super::engine::{Connection, Pool};
 use super::sql::sql;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What one provider did in one stream of a call so far: later times replace it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewUsage {
     pub call_sid: String,
     /// The number of the call's media stream, from 1.

@@ -1,4 +1,4 @@
-//! What can be written, as data: so that a write can wait in memory, in order, until the disk takes it.
+//! What can be written, as data: so that a write can wait, in order, until the database takes it.
 
 use super::audit::{self, NewAudit};
 use super::calls::{self, Disclosed, Ending, Events, NewCall, Started, StatusReport};
@@ -18,10 +18,11 @@ use super::transfers::{self, NewTransfer, Outcome};
 use super::turns::{self, NewTurn};
 use super::usage::{self, NewUsage};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use talia_dialogue::EndReason;
 
-/// What a live call has to keep. Such a write is never given up while there is memory for it.
+/// What a live call has to keep. Such a write is never given up while there is room for it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// A call begins whose webhook couldn't wait for the database.
@@ -81,14 +82,18 @@ pub enum Record {
     },
 }
 
-/// One write.
-#[derive(Debug)]
+/// One write. Those that wait are written into the spool under these names, which are a contract with the next version: it reads what this
+/// one left. A field that is added later needs `#[serde(default)]`.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Write {
+    #[serde(skip)]
     Start(NewCall),
     /// The same of a call that is answered already: kept until the disk takes it.
     LateStart(NewCall),
+    #[serde(skip)]
     Issue(NewToken),
     LateIssue(NewToken),
+    #[serde(skip)]
     Burn(TokenHash, String, Timestamp),
     /// The same of a stream that is open already.
     LateBurn(TokenHash, String, Timestamp),
@@ -98,30 +103,43 @@ pub(super) enum Write {
     Lead(String, LeadOf),
     DisclosureHeard(Disclosed),
     Memory(NewMemory),
+    #[serde(skip)]
     ToolAct(NewToolAct),
     ToolActEnded(ToolActEnd),
     RecordingBegun(NewRecording),
     RecordingEnded(RecordingEnd),
+    #[serde(skip)]
     Seal(NewSeal),
+    #[serde(skip)]
     EraseRecordings(String),
+    #[serde(skip)]
     Erase(Erasure, Timestamp),
+    #[serde(skip)]
     ForgetNumber(String),
+    #[serde(skip)]
     Forget(Forgetting),
+    #[serde(skip)]
     Audit(NewAudit),
     /// What a server begins with: parts of the configuration and their hashes.
+    #[serde(skip)]
     Configuration(Vec<(String, String)>, Timestamp),
     Turn(String, NewTurn),
     Usage(NewUsage),
+    #[serde(skip)]
     Transfer(String, NewTransfer),
     Transferred(Outcome),
+    #[serde(skip)]
     Alive(String, Timestamp, Timestamp),
     End(Ending),
+    #[serde(skip)]
     Dial(String, Box<NewDial>),
     DialChanged(String, DialChange, Timestamp),
+    #[serde(skip)]
     DoNotCall(DoNotCallChange, Timestamp),
     /// The same, promised to somebody in a call: kept until the disk takes it.
     LateDoNotCall(DoNotCallChange, Timestamp),
     /// How far a sink of events has been told.
+    #[serde(skip)]
     Sink(SinkWrite),
 }
 
@@ -145,10 +163,12 @@ pub(super) enum Written {
     Erased(Erased),
     /// It came late, for a call that was erased.
     TooLate,
+    /// It waits in the spool, on disk; what it answers isn't known yet.
+    Spooled,
 }
 
 impl Write {
-    /// Whether it is kept in memory while the database can't be written. What begins a call isn't: its webhook wants
+    /// Whether it is kept while the database can't be written. What begins a call isn't: its webhook wants
     /// an answer now, and without a row there is no call; nor is anybody dialled without one.
     pub(super) fn is_kept(&self) -> bool {
         !matches!(

@@ -157,6 +157,8 @@ pub enum StoreFault {
     Closed,
     /// It came late, for a call that was erased.
     Erased,
+    /// The spool can't be written, read or cleared.
+    Spool,
     Other,
 }
 

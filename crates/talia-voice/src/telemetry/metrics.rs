@@ -43,8 +43,16 @@ pub struct Metrics {
     pub barge_in_reaction_seconds: Histogram,
     /// Frames of silence put in where the caller's audio had a gap.
     pub gap_frames: Counter,
-    /// Writes of live calls that wait in memory because the database can't be written.
+    /// Writes of live calls that wait because the database can't be written: in the spool, or in memory.
     pub store_backlog: Gauge,
+    /// Size of the spool's files, of this process and those that it took over, bytes.
+    pub spool_bytes: Gauge,
+    /// Spools of dead processes that are left as they are: of another database, of a newer version, or unreadable.
+    pub spool_left: Gauge,
+    /// Spools of dead processes whose last record was not written to its end, which nobody had been told of.
+    pub spool_torn: Counter,
+    /// Damages in spools: what stood behind each was set aside.
+    pub spool_damaged: Counter,
     /// Calls that were answered without waiting for the database.
     pub answered_unkept: Counter,
     /// From the first write of a group to its commit, seconds.
@@ -111,6 +119,10 @@ impl Default for Metrics {
             barge_in_reaction_seconds: turn_buckets(),
             gap_frames: Counter::default(),
             store_backlog: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            spool_left: Gauge::default(),
+            spool_torn: Counter::default(),
+            spool_damaged: Counter::default(),
             answered_unkept: Counter::default(),
             store_commit_seconds: fine_buckets(),
             certificate_expires: Gauge::default(),
@@ -199,8 +211,24 @@ impl Metrics {
         );
         all.register(
             "store_backlog",
-            "Writes waiting in memory for the database",
+            "Writes waiting for the database, in the spool or in memory",
             self.store_backlog.clone(),
+        );
+        all.register("spool_bytes", "Size of the spool's files", self.spool_bytes.clone());
+        all.register(
+            "spool_left",
+            "Spools of dead processes that can't be taken over",
+            self.spool_left.clone(),
+        );
+        all.register(
+            "spool_torn",
+            "Spools whose last record was not written to its end",
+            self.spool_torn.clone(),
+        );
+        all.register(
+            "spool_damaged",
+            "Damages in spools, behind which records were set aside",
+            self.spool_damaged.clone(),
         );
         all.register(
             "answered_unkept",

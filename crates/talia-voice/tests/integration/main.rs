@@ -40,6 +40,7 @@ mod restart;
 mod resume;
 mod signatures;
 mod sinks;
+mod spool;
 mod status;
 mod store;
 mod strange_events;

@@ -102,10 +102,14 @@ impl CallServer {
         Self::mortal(door, (Arc::new(assistants), Arc::default()), more).await
     }
 
-    /// Another process behind the same door, with the same database, after this one's death.
+    /// Another process behind the same door, with the same database and spool, after this one's death.
     pub(crate) async fn again(&self, more: &[(&str, &str)]) -> (Self, Mortal) {
-        let database = &self.server.app.config.database.url;
-        let mut settings = vec![("TALIA_DATABASE_URL", database.as_str())];
+        let database = &self.server.app.config.database;
+        let spool = database.spool.as_ref().map(|(folder, _)| folder.display().to_string());
+        let mut settings = vec![
+            ("TALIA_DATABASE_URL", database.url.as_str()),
+            ("TALIA_DATABASE__SPOOL", spool.as_deref().unwrap_or_default()),
+        ];
         settings.extend(more);
         let same = (self.assistants.clone(), self.said.clone());
         let door = self.door.as_ref().expect("a server that may die");

@@ -86,11 +86,14 @@ fn try_config(directory: &TempDir, more: &[(&str, &str)]) -> Result<Config, Conf
     let text = more.iter().find(|(name, _)| *name == "talia.toml");
     std::fs::write(&file, text.map_or("", |(_, text)| text)).expect("a file");
     let database = Keeper::of_this_run().new_database(directory);
+    // Where the database is a server's, its place would be ours.
+    let spool = directory.path().join("spool").display().to_string();
     let mut environment: HashMap<String, String> = [
         ("TALIA_TWILIO_AUTH_TOKEN", TOKEN),
         ("TALIA_TWILIO_ACCOUNT_SID", ACCOUNT),
         ("TALIA_PUBLIC_URL", ORIGIN),
         ("TALIA_DATABASE_URL", &database),
+        ("TALIA_DATABASE__SPOOL", &spool),
         ("TALIA_SPEECH__ENGINES", "fixed-delay"),
     ]
     .into_iter()
