@@ -1,9 +1,10 @@
-//! `talia-voice bench`: the frame path, the start, our own share of turns, or a call's memory, measured on this machine in one
-//! run.
+//! `talia-voice bench`: the frame path, the start, our own share of turns, a call's memory, or durable writes, measured on this
+//! machine in one run.
 
 mod memory;
 mod services;
 mod turns;
+mod writes;
 
 use super::Options;
 use crate::{
@@ -45,6 +46,12 @@ pub(super) struct Bench {
     /// Measures what a live call costs in memory instead, with so many calls at once against services of fixed delays.
     #[arg(long, value_name = "CALLS", conflicts_with = "turns")]
     memory: Option<usize>,
+    /// Measures how many lines of transcripts a second become durable instead, written by so many calls at once.
+    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory"])]
+    writes: Option<usize>,
+    /// An empty database of PostgreSQL, made for this, that is measured too: postgres://…
+    #[arg(long, value_name = "URL", requires = "writes")]
+    postgres: Option<String>,
 }
 
 impl Bench {
@@ -54,6 +61,9 @@ impl Bench {
         }
         if let Some(calls) = self.memory {
             return Box::pin(memory::run(calls.max(2))).await;
+        }
+        if let Some(calls) = self.writes {
+            return Box::pin(writes::run(calls.max(2), self.postgres.as_deref())).await;
         }
         let models = Config::models(&Sources::of_process(options.config.clone()))?;
         let models = models_dir(models.directory.as_ref());
