@@ -281,7 +281,7 @@ async fn a_whole_call(process: &Process, sid: &str) {
                 call_sid: sid.to_owned(),
                 account_sid: crate::harness::ACCOUNT.to_owned(),
             },
-            ttl: Duration::from_secs(60),
+            ttl: Duration::from_mins(1),
         },
         Record::Opened([3; 32]),
         Record::Status(StatusReport {
