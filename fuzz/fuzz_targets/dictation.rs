@@ -31,4 +31,10 @@ fuzz_target!(|data: &[u8]| {
     let _ = ear::read(text, expectation, language);
     let _ = ear::listening::looks_unfinished(text, expectation, language);
     let _ = ear::listening::is_hallucination(text);
+    let mut dictation = ear::card::Dictation::default();
+    for line in text.lines() {
+        for words in dictation.line(line).words {
+            assert!(line.get(words.range).is_some());
+        }
+    }
 });

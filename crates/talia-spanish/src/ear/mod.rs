@@ -1,9 +1,10 @@
 //! Reads what was heard: fields, agreement, corrections, and the small sounds of listening.
 //!
 //! [`read`] does all at once; each module reads one kind alone. Every function is total on any text and reads at
-//! most its first 2,000 characters.
+//! most its first 2,000 characters; [`card`] alone reads all of it.
 
 pub mod agreement;
+pub mod card;
 pub mod company;
 pub mod correction;
 pub mod email;

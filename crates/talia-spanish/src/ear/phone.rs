@@ -6,6 +6,7 @@ use phonenumber::country::Id;
 use super::numbers;
 use super::token::{Token, begins_any, has_any, tokens};
 use crate::Language;
+use std::ops::Range;
 
 /// A country whose dialling habits are known; others are understood when their code is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -77,6 +78,8 @@ pub struct Phone {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Run {
     pub(crate) groups: Vec<String>,
+    /// The tokens of each group.
+    pub(crate) places: Vec<Range<usize>>,
     /// A plus was said in front.
     pub(crate) plus: bool,
     /// "no", "perdón" stood before it.
@@ -88,9 +91,13 @@ impl Run {
         self.groups.concat()
     }
 
-    /// The digits when "cincuenta cinco" (an "y" lost) is read as 55 instead of 505.
-    fn joined(&self) -> String {
-        let mut digits = String::new();
+    /// The run when "cincuenta cinco" (an "y" lost) is read as 55 instead of 505.
+    pub(crate) fn joined(&self) -> Self {
+        let mut joined = Self {
+            groups: Vec::new(),
+            places: Vec::new(),
+            ..*self
+        };
         let mut at = 0;
         while at < self.groups.len() {
             let (this, next) = (&self.groups[at], self.groups.get(at + 1));
@@ -98,22 +105,24 @@ impl Run {
                 Some(unit)
                     if this.len() == 2 && this.ends_with('0') && this != "00" && unit.len() == 1 && unit != "0" =>
                 {
-                    digits.push_str(&this[..1]);
-                    digits.push_str(unit);
+                    joined.groups.push(format!("{}{unit}", &this[..1]));
+                    joined.places.push(self.places[at].start..self.places[at + 1].end);
                     at += 2;
                 }
                 _ => {
-                    digits.push_str(this);
+                    joined.groups.push(this.clone());
+                    joined.places.push(self.places[at].clone());
                     at += 1;
                 }
             }
         }
-        digits
+        joined
     }
 }
 
+/// What may stand between the groups of one number.
 #[rustfmt::skip]
-const BETWEEN: &[&str] = &[
+pub(crate) const BETWEEN: &[&str] = &[
     "-", ".", "/", "y", "luego", "despues", "guion", "eh", "este", "mm", "espacio", "lada", "sigue", "seguido de",
     "y luego", "y despues", "el", "o sea", "a ver", "con", "al final", "then", "uh", "um", "and", "dash", "and then",
 ];
@@ -132,6 +141,7 @@ pub(crate) fn runs(row: &[Token], language: Language) -> Vec<Run> {
                 let plus = matches!(before, Some("+" | "mas" | "plus"));
                 found.push(Run {
                     groups: Vec::new(),
+                    places: Vec::new(),
                     plus,
                     corrects,
                 });
@@ -139,10 +149,11 @@ pub(crate) fn runs(row: &[Token], language: Language) -> Vec<Run> {
             }
             open = true;
             gap = 0;
-            at += group.used;
             if let Some(run) = found.last_mut() {
                 run.groups.push(group.digits);
+                run.places.push(at..at + group.used);
             }
+            at += group.used;
             continue;
         }
         let filler = begins_any(&row[at..], BETWEEN);
@@ -150,9 +161,6 @@ pub(crate) fn runs(row: &[Token], language: Language) -> Vec<Run> {
         if filler.is_none() || gap > 3 {
             open = false;
             corrects |= row[at].is_any(&["no", "perdon", "digo", "mejor", "sorry", "corrijo", "perdona"]);
-        }
-        if row[at].is_any(&["extension", "ext", "anexo", "interno"]) {
-            break;
         }
         at += filler.unwrap_or(1);
     }
@@ -165,6 +173,9 @@ pub fn read(text: &str, language: Language, country: Country) -> Option<Phone> {
 }
 
 pub(crate) fn read_tokens(row: &[Token], language: Language, country: Country) -> Option<Phone> {
+    // What follows is the number of a telephone inside a house.
+    let inside = |token: &Token| token.is_any(&["extension", "ext", "anexo", "interno"]);
+    let row = &row[..row.iter().position(inside).unwrap_or(row.len())];
     let mut best = None;
     for run in runs(row, language) {
         if (best.is_none() || run.corrects)
@@ -204,7 +215,7 @@ fn interpret(run: &Run, country: Country) -> Option<Phone> {
     };
     read(&digits)
         .or_else(|| {
-            let joined = run.joined();
+            let joined = run.joined().digits();
             if joined == digits { None } else { read(&joined) }
         })
         .or_else(|| {
@@ -228,7 +239,8 @@ fn said_again(run: &Run) -> Option<Run> {
         .find(|&at| run.groups[at] == run.groups[0] && run.groups[at + 1] == run.groups[1])?;
     Some(Run {
         groups: run.groups[..again].to_vec(),
-        ..run.clone()
+        places: run.places[..again].to_vec(),
+        ..*run
     })
 }
 

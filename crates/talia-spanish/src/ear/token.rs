@@ -1,6 +1,7 @@
 //! Cuts recognised text into words, numbers and symbols, and keeps where they touched and where the speaker paused.
 
 use super::sound::fold;
+use std::ops::Range;
 
 /// The longest text that is read; the rest is cut, so that reading stays fast on anything.
 pub(crate) const LONGEST: usize = 2_000;
@@ -69,8 +70,16 @@ fn kind(c: char) -> Kind {
 
 /// Cuts text into tokens. Total on any text; text beyond [`LONGEST`] characters is not read.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let chars: Vec<char> = text.chars().take(LONGEST).collect();
+    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+    placed(&text[..end]).0
+}
+
+/// The tokens of a text however long it is, and where each stands in it, in bytes.
+pub(crate) fn placed(text: &str) -> (Vec<Token>, Vec<Range<usize>>) {
+    let (places, chars): (Vec<usize>, Vec<char>) = text.char_indices().unzip();
+    let place = |from: usize, to: usize| places[from]..places.get(to).copied().unwrap_or(text.len());
     let mut cut: Vec<Token> = Vec::new();
+    let mut stands = Vec::new();
     let mut at = 0;
     let mut glued = false;
     while at < chars.len() {
@@ -101,6 +110,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                         chars[start]
                     };
                     cut.push(token(&symbol.to_string(), glued));
+                    stands.push(place(start, at));
                     glued = true;
                 }
             }
@@ -109,12 +119,13 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                     at += 1;
                 }
                 cut.push(token(&chars[start..at].iter().collect::<String>(), glued));
+                stands.push(place(start, at));
                 glued = true;
             }
         }
     }
-    cut.retain(|token| !token.key.is_empty());
-    cut
+    let row = cut.into_iter().zip(stands);
+    row.filter(|(token, _)| !token.key.is_empty()).unzip()
 }
 
 /// A capital inside a word that starts a new one: "RovaClinica".
