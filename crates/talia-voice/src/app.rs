@@ -15,7 +15,7 @@ use crate::events::{Relays, RelaysError};
 use crate::line::{Lately, LiveCalls, OwnSignatures, Repeats, StreamTokens, TwilioRest};
 use crate::outgoing::nats::NatsError;
 use crate::outgoing::{ClientError, SystemLookup};
-use crate::privacy::{self, Eraser};
+use crate::privacy::{self, Eraser, Mask};
 use crate::providers::Health;
 use crate::recordings::{Archive, Folder, FolderError, close_in_time};
 use crate::store::{SpoolSettings, Store, StoreError, StoreSettings};
@@ -84,6 +84,8 @@ pub struct App {
     pub control: Control,
     /// Erases calls.
     pub eraser: Eraser,
+    /// Masks what is kept of calls.
+    pub mask: Arc<Mask>,
     /// What models may use beside speaking.
     pub tools: Arc<Tools>,
     /// What happens in calls as it happens, for whoever watches.
@@ -214,6 +216,7 @@ impl App {
             live_feed,
             eraser,
             control: Control::new(&config)?,
+            mask: Arc::new(Mask::new(&config.privacy, metrics.clone())),
             archive: Archive::open(&config.recordings, &store, &clock, &metrics)?,
             store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,

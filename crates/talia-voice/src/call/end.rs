@@ -11,11 +11,12 @@ pub(super) const DURABLY: Duration = Duration::from_millis(300);
 
 impl CallTask {
     /// Leaves with this process what the call's next stream needs, should the database be slow to take it.
-    fn leave(&self) {
+    fn leave(&mut self) {
+        let memory = self.memory();
         let left = LeftHere {
             stream: i64::from(self.call.streams_before) + 1,
             began: self.recorder.began(),
-            memory: serde_json::to_string(&self.memory()).unwrap_or_default(),
+            memory: self.recorder.memory(&memory).unwrap_or_default(),
             disclosed: self.disclosed,
         };
         self.app.lately.left(self.call.call_sid.as_str(), left);
@@ -37,10 +38,11 @@ impl CallTask {
             // The next stream goes on from here, on whatever node it begins.
             self.leave();
             self.recorder.remember_durably(&self.memory(), now).await;
-        } else if let (EndReason::Transferred, Some(handover)) = (reason, &self.handover) {
+        } else if let (EndReason::Transferred, Some(handover)) = (reason, self.handover.take()) {
             self.leave();
             self.recorder.remember_durably(&self.memory(), now).await;
-            line::hand_over(&self.app, &self.call.call_sid, handover).await;
+            let handover = self.recorder.summary(&handover);
+            line::hand_over(&self.app, &self.call.call_sid, &handover).await;
         } else {
             // Without a voice of ours nothing was said at all: Twilio is left to ask what comes next, and says why.
             let speechless = reason == EndReason::Failure && !self.disclosed;

@@ -1,6 +1,8 @@
 //! What happens in a call as it happens, for the terminal and the live feed. Nothing of it is kept.
 
 use crate::line::LiveCalls;
+use crate::privacy::Mask;
+use std::sync::Arc;
 use std::time::Duration;
 use talia_dialogue::{EndReason, Entry, Speaker, TurnTiming};
 use talia_twilio::CallSid;
@@ -56,21 +58,39 @@ impl LiveEvent {
 pub struct Live {
     feed: broadcast::Sender<LiveItem>,
     calls: LiveCalls,
+    mask: Arc<Mask>,
     call_sid: CallSid,
 }
 
 impl Live {
-    /// Events of `call_sid` for the watchers of `feed`, and of who speaks for the list of live calls.
-    pub fn new(feed: broadcast::Sender<LiveItem>, calls: LiveCalls, call_sid: CallSid) -> Self {
-        Self { feed, calls, call_sid }
+    /// Events of `call_sid` for the watchers of `feed`, their words masked, and of who speaks for the list of live calls.
+    pub fn new(feed: broadcast::Sender<LiveItem>, calls: LiveCalls, mask: Arc<Mask>, call_sid: CallSid) -> Self {
+        Self {
+            feed,
+            calls,
+            mask,
+            call_sid,
+        }
     }
 
-    /// Tells the watchers, if there are any.
+    /// Tells the watchers, if there are any. A line is told as it is kept.
     pub fn send(&self, event: LiveEvent) {
         if let Some(who) = event.speaker() {
             self.calls.speaks(&self.call_sid, who);
         }
-        // No watcher is the ordinary case.
+        if self.feed.receiver_count() == 0 {
+            return;
+        }
+        let event = match event {
+            LiveEvent::Partial { text } => LiveEvent::Partial {
+                text: self.mask.text(&text),
+            },
+            LiveEvent::Says { text } => LiveEvent::Says {
+                text: self.mask.text(&text),
+            },
+            other => other,
+        };
+        // The last watcher may have gone just now.
         let _ = self.feed.send(LiveItem {
             call_sid: self.call_sid.to_string(),
             event,

@@ -23,6 +23,7 @@ use crate::{
     engines,
     line::{AnsweredCall, CloseCause, Commanded, LineCommand, LineEvent, MediaSocket},
     mouth::{Mouth, MouthEvent},
+    privacy::CallMask,
     providers::Work,
     recordings::CallRecording,
     store::NewSegment,
@@ -164,7 +165,12 @@ impl CallTask {
         };
         let voice = engines::voice_of(&assistant);
         let origin = app.clock.elapsed();
-        let live = Live::new(app.live_feed.clone(), app.live.clone(), call.call_sid.clone());
+        let live = Live::new(
+            app.live_feed.clone(),
+            app.live.clone(),
+            app.mask.clone(),
+            call.call_sid.clone(),
+        );
         let engines = app.engines.clone();
         let wished = Arc::default();
         let shared = Shared {
@@ -183,6 +189,10 @@ impl CallTask {
                 "a conversation's memory can't be recalled"
             );
             kept = None;
+        }
+        let mut mask = CallMask::new(app.mask.clone());
+        if let Some(kept) = &kept {
+            kept.memory.sources.spoken().for_each(|text| mask.recall(text));
         }
         Ok(Self {
             origin,
@@ -214,7 +224,7 @@ impl CallTask {
             thoughts,
             mouth: Mouth::new(engines.mouth, voice, mouth_sender, &work, tasks),
             mouth_events,
-            recorder: Recorder::new(app.store.clone(), &call, (beginning.began, &assistant)),
+            recorder: Recorder::new((app.store.clone(), mask), &call, (beginning.began, &assistant)),
             recording: CallRecording::new(
                 app.archive.clone(),
                 call.call_sid.as_str(),

@@ -115,9 +115,9 @@ impl CallTask {
             self.words.push_str(&entry.text);
         }
         if !entry.text.is_empty() {
-            self.live.send(LiveEvent::Line(entry.clone()));
-            let (id, line) = self.recorder.line(entry, self.now());
-            self.sources.line(&id, &line.entry, self.reading);
+            let (id, line) = self.recorder.line(&entry, self.now());
+            self.live.send(LiveEvent::Line(line.entry.clone()));
+            self.sources.line(&id, &entry, self.reading);
             self.lines.push((id, line));
         }
     }

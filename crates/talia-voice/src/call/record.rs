@@ -1,9 +1,12 @@
-//! What a call has to keep, handed to the store without waiting: the audio path never waits for a disk.
+//! What a call has to keep, masked and handed to the store without waiting: the audio path never waits for a disk.
+//!
+//! Whatever of a caller's words goes to the store goes through here, so that nothing is kept unmasked.
 
 use super::memory::Memory;
 use crate::{
-    brain::{LeadDraft, script::Assistant},
+    brain::{Handover, LeadDraft, script::Assistant},
     line::AnsweredCall,
+    privacy::CallMask,
     store::{Disclosed, HeardField, LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
 };
 use jiff::Timestamp;
@@ -22,18 +25,24 @@ pub(super) struct Recorder {
     began: Timestamp,
     /// What tells the caller that an AI speaks, and in which language.
     disclosure: (String, Language),
+    mask: CallMask,
     /// The lead as it was last handed over.
     kept: LeadFields,
 }
 
 impl Recorder {
     /// For a call whose conversation `began` then, with this assistant.
-    pub(super) fn new(store: Store, call: &AnsweredCall, (began, assistant): (Timestamp, &Assistant)) -> Self {
+    pub(super) fn new(
+        (store, mask): (Store, CallMask),
+        call: &AnsweredCall,
+        (began, assistant): (Timestamp, &Assistant),
+    ) -> Self {
         Self {
             store,
             call_sid: call.call_sid.to_string(),
             fence: i64::from(call.streams_before) + 1,
             began,
+            mask,
             disclosure: (assistant.disclosure_text(), assistant.language),
             kept: LeadFields::default(),
         }
@@ -56,17 +65,17 @@ impl Recorder {
     }
 
     /// A line of the transcript as it will be kept, under the name by which others may point to it.
-    pub(super) fn line(&self, entry: Entry, since: Duration) -> (String, NewSegment) {
+    pub(super) fn line(&mut self, entry: &Entry, since: Duration) -> (String, NewSegment) {
         let line = NewSegment {
             call_sid: self.call_sid.clone(),
             at: self.at(entry.began),
-            entry,
+            entry: self.mask.line(entry),
         };
         (self.store.new_id(self.at(since)), line)
     }
 
     /// Lines of the transcript, with what the conversation needs to go on after a break: both at once or neither.
-    pub(super) fn words(&self, lines: Vec<(String, NewSegment)>, memory: &Memory, since: Duration) {
+    pub(super) fn words(&mut self, lines: Vec<(String, NewSegment)>, memory: &Memory, since: Duration) {
         let memory = self.memory_of(memory, since);
         self.keep(Record::Words { lines, memory });
     }
@@ -85,19 +94,33 @@ impl Recorder {
     }
 
     /// What the conversation needs to go on after a break, on disk when it returns, or soon after where the disk fails.
-    pub(super) async fn remember_durably(&self, memory: &Memory, since: Duration) {
+    pub(super) async fn remember_durably(&mut self, memory: &Memory, since: Duration) {
         if let Some(memory) = self.memory_of(memory, since) {
             // What failed is counted by the store, and what takes longer is written later.
             let _ = timeout(super::end::DURABLY, self.store.keep(Record::Memory(memory))).await;
         }
     }
 
-    fn memory_of(&self, memory: &Memory, since: Duration) -> Option<NewMemory> {
-        let memory = serde_json::to_string(memory).ok()?;
+    /// What the conversation needs to go on, as it is kept: JSON.
+    pub(super) fn memory(&mut self, memory: &Memory) -> Option<String> {
+        let mut memory = serde_json::to_value(memory).ok()?;
+        self.mask.memory(&mut memory);
+        Some(memory.to_string())
+    }
+
+    /// What a person is told of the caller, as it is kept.
+    pub(super) fn summary(&self, handover: &Handover) -> Handover {
+        Handover {
+            summary: self.mask.text(&handover.summary),
+            ..handover.clone()
+        }
+    }
+
+    fn memory_of(&mut self, memory: &Memory, since: Duration) -> Option<NewMemory> {
         Some(NewMemory {
             call_sid: self.call_sid.clone(),
             fence: self.fence,
-            memory,
+            memory: self.memory(memory)?,
             at: self.at(since),
         })
     }
@@ -126,15 +149,16 @@ impl Recorder {
     /// `heard` is where its fields were.
     pub(super) fn lead(&mut self, lead: &LeadDraft, heard: Vec<HeardField>, (since, last): (Duration, bool)) {
         let ready = lead.is_usable() && lead.email_confirmed | lead.phone_confirmed;
-        let lead = lead.clone();
+        let masked = |text: &Option<String>| text.as_deref().map(|text| self.mask.text(text));
         let fields = LeadFields {
-            name: lead.name,
-            email: lead.email,
-            phone: lead.phone,
-            company: lead.company,
-            notes: lead.notes,
+            name: masked(&lead.name),
+            // Read as what they are, and no use unless they are whole.
+            email: lead.email.clone(),
+            phone: lead.phone.clone(),
+            company: masked(&lead.company),
+            notes: masked(&lead.notes),
             // Empty: asked for in vain.
-            purpose: lead.purpose.filter(|purpose| !purpose.is_empty()),
+            purpose: masked(&lead.purpose).filter(|purpose| !purpose.is_empty()),
             name_confirmed: false,
             email_confirmed: lead.email_confirmed,
             phone_confirmed: lead.phone_confirmed,

@@ -61,6 +61,12 @@ struct Known {
 }
 
 impl Sources {
+    /// What the caller said in earlier lines, oldest first.
+    pub(super) fn spoken(&self) -> impl Iterator<Item = &str> {
+        let spoken = self.said.iter().filter(|said| said.place.origin == HeardIn::Words);
+        spoken.map(|said| said.text.as_str())
+    }
+
     /// A line of the transcript, under its id.
     pub(super) fn line(&mut self, id: &str, entry: &Entry, reading: Reading) {
         if entry.speaker == Speaker::Assistant {

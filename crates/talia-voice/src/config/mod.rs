@@ -15,6 +15,7 @@ mod limits;
 mod models;
 mod nats;
 mod prices;
+mod privacy;
 mod providers;
 mod recordings;
 mod retention;
@@ -42,6 +43,7 @@ pub use limits::Limits;
 pub use models::Models;
 pub use nats::{Nats, NatsLogin, NewStream};
 pub use prices::{Amounts, Price, Prices};
+pub use privacy::{MaskPattern, Privacy};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use recordings::recipient;
 pub use recordings::{Consent, Recordings};
@@ -81,6 +83,7 @@ pub struct Config {
     pub api: Api,
     pub recordings: Recordings,
     pub retention: Retention,
+    pub privacy: Privacy,
     /// Each section's name and SHA-256, in hexadecimal: what the audit says of a change without showing anything.
     pub parts: Vec<(String, String)>,
     pub telemetry: Telemetry,
@@ -114,6 +117,7 @@ impl Config {
             api: raw.api.check()?,
             recordings: raw.recordings.check()?,
             retention: raw.retention.check()?,
+            privacy: raw.privacy.check()?,
             parts,
             telemetry: raw.telemetry.check()?,
         })
@@ -164,6 +168,7 @@ struct Raw {
     api: api::Raw,
     recordings: recordings::Raw,
     retention: retention::Raw,
+    privacy: privacy::Raw,
     telemetry: telemetry::Raw,
 }
 

@@ -1,10 +1,12 @@
-//! What the law lets a person ask for, and what has to be forgotten in time: erasing, giving out, retention.
+//! What the law lets a person ask for, and what has to be forgotten in time or never kept: erasing, giving out, retention, masking.
 
 mod erasing;
+mod masking;
 mod person;
 mod retention;
 
 pub use erasing::{EraseError, Eraser, PersonErased};
+pub use masking::{CallMask, Mask};
 pub use person::{Person, PersonError, given_out};
 pub use retention::{forget_in_time, sweep};
 

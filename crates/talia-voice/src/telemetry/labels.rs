@@ -307,6 +307,7 @@ label_set! {
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },
     ToolLabel { verdict: ToolVerdict },
+    MaskLabel { kind: Masked },
     SinkLabel { sink: String },
 }
 
@@ -367,6 +368,17 @@ impl SinkFault {
             Self::Other => "other",
         }
     }
+}
+
+/// What was masked in a line of a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Masked {
+    /// The number of a payment card, or a piece of it.
+    Card,
+    /// A card's security code.
+    SecurityCode,
+    /// What a pattern of the operator's matched.
+    Pattern,
 }
 
 /// What became of a model's wish to use a tool.

@@ -3,9 +3,9 @@
 mod counting;
 
 use super::labels::{
-    BadFrameLabel, BargeInLabel, CertificateLabel, CommandLabel, DenialLabel, ProviderFaultLabel, ProviderLabel,
-    RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel, SinkLabel, StageLabel, StoreLabel,
-    TokenLabel, ToolLabel, WebhookLabel,
+    BadFrameLabel, BargeInLabel, CertificateLabel, CommandLabel, DenialLabel, MaskLabel, ProviderFaultLabel,
+    ProviderLabel, RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel, SinkLabel, StageLabel,
+    StoreLabel, TokenLabel, ToolLabel, WebhookLabel,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -74,6 +74,7 @@ pub struct Metrics {
     dial_denied: Family<DenialLabel, Counter>,
     tool_uses: Family<ToolLabel, Counter>,
     call_commands: Family<CommandLabel, Counter>,
+    masked: Family<MaskLabel, Counter>,
     model_tokens: Family<TokenLabel, Counter>,
     spoken_characters: Family<ProviderLabel, Counter>,
     heard_milliseconds: Family<ProviderLabel, Counter>,
@@ -139,6 +140,7 @@ impl Default for Metrics {
             dial_denied: Family::default(),
             tool_uses: Family::default(),
             call_commands: Family::default(),
+            masked: Family::default(),
             model_tokens: Family::default(),
             spoken_characters: Family::default(),
             heard_milliseconds: Family::default(),
@@ -292,6 +294,11 @@ impl Metrics {
             "call_commands",
             "Commands to live calls, by what became of them",
             self.call_commands.clone(),
+        );
+        all.register(
+            "masked",
+            "Parts of transcripts' lines that were masked, by what they were",
+            self.masked.clone(),
         );
         all.register("model_tokens", "Tokens of models", self.model_tokens.clone());
         all.register(

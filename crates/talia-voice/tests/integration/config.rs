@@ -90,6 +90,33 @@ fn every_named_variable_sets_its_key() {
 }
 
 #[test]
+fn what_is_masked_is_read_and_bad_patterns_are_refused() {
+    let with = |regex: &str| format!("[[privacy.patterns]]\nname = \"folio\"\nregex = '{regex}'\n");
+    let privacy = load("", &[]).expect("good").privacy;
+    assert!(privacy.mask_cards && privacy.patterns.is_empty());
+    let privacy = load(&with(r"F-\d+"), &[("TALIA_PRIVACY__MASK_CARDS", "false")]);
+    let privacy = privacy.expect("good").privacy;
+    assert!(!privacy.mask_cards && privacy.patterns[0].regex.is_match("F-9"));
+    assert_eq!(privacy.patterns[0].name, "folio");
+    insta::assert_snapshot!(error("[[privacy.patterns]]\nregex = 'a'\n", &[]), @"privacy.patterns: name must be 1 to 32 letters, digits, - or _");
+    insta::assert_snapshot!(error("[[privacy.patterns]]\nname = \"a b\"\nregex = 'a'\n", &[]), @"privacy.patterns: name must be 1 to 32 letters, digits, - or _");
+    insta::assert_snapshot!(error(&with("a").repeat(2), &[]), @"privacy.patterns: «folio»: is there twice");
+    insta::assert_snapshot!(error(&with(""), &[]), @"privacy.patterns: «folio»: a regex is missing");
+    insta::assert_snapshot!(error(&with(r"(\d"), &[]), @"privacy.patterns: «folio»: regex can't be read: unclosed group");
+    insta::assert_snapshot!(error(&with(r"(?=a)"), &[]), @"privacy.patterns: «folio»: regex can't be read: look-around, including look-ahead and look-behind, is not supported");
+    insta::assert_snapshot!(error(&with(r"(\w{100}){100}"), &[]), @"privacy.patterns: «folio»: regex is too large: repeat less, or use fewer classes of Unicode");
+    insta::assert_snapshot!(error(&with(&"a".repeat(1_001)), &[]), @"privacy.patterns: «folio»: regex must have at most 1000 characters");
+    for empty in ["a*", "", r"\b", r"\B", "^", "$", r"\d?", "x|"] {
+        let error = error(&with(empty), &[]);
+        assert!(error.starts_with("privacy.patterns: «folio»: "), "{empty}: {error}");
+    }
+    let many: String = (0..33)
+        .map(|number| with("a").replace("folio", &format!("f{number}")))
+        .collect();
+    insta::assert_snapshot!(error(&many, &[]), @"privacy.patterns: must be at most 32");
+}
+
+#[test]
 fn errors_are_one_line_that_says_where() {
     let unknown = error("[server]\nbind = \"127.0.0.1:1\"\nbindd = \"x\"\n", &[]);
     assert!(unknown.starts_with("talia.toml:3: unknown field `bindd`"), "{unknown}");

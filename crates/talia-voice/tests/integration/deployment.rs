@@ -10,7 +10,7 @@ use talia_voice::dialing::Denial;
 use talia_voice::providers::FaultClass;
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::{
-    BadFrame, CertificateFault, RecordingFault, Refusal, RestOperation, RestOutcome, SinkFault, StoreFault,
+    BadFrame, CertificateFault, Masked, RecordingFault, Refusal, RestOperation, RestOutcome, SinkFault, StoreFault,
     ToolVerdict, Webhook,
 };
 
@@ -71,6 +71,7 @@ fn counted_once() -> Metrics {
     metrics.webhook(Webhook::Inbound, Duration::ZERO);
     metrics.dial_denied(Denial::Country);
     metrics.tool_used(ToolVerdict::Done);
+    metrics.masked(Masked::Card);
     metrics.tokens("a", [1, 1, 1]);
     metrics.spoken("a", 1);
     metrics.heard("a", Duration::from_secs(1));

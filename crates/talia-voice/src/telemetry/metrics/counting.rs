@@ -5,10 +5,10 @@ use crate::dialing::Denial;
 use crate::providers::FaultClass;
 use crate::telemetry::labels::{
     BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, CommandKind,
-    CommandLabel, CommandOutcome, DenialLabel, ProviderFaultLabel, ProviderLabel, RecordingFault, RecordingLabel,
-    Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, SinkFault, SinkFaultLabel,
-    SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook,
-    WebhookLabel,
+    CommandLabel, CommandOutcome, DenialLabel, MaskLabel, Masked, ProviderFaultLabel, ProviderLabel, RecordingFault,
+    RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, SinkFault,
+    SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel,
+    ToolVerdict, Webhook, WebhookLabel,
 };
 use std::time::Duration;
 use talia_dialogue::{BargeIn, TurnTiming};
@@ -101,6 +101,16 @@ impl Metrics {
         self.call_commands
             .get_or_create(&CommandLabel { command, outcome })
             .get()
+    }
+
+    /// Counts a part of a line that was masked.
+    pub fn masked(&self, kind: Masked) {
+        self.masked.get_or_create(&MaskLabel { kind }).inc();
+    }
+
+    /// How many parts of this kind were.
+    pub fn masked_count(&self, kind: Masked) -> u64 {
+        self.masked.get_or_create(&MaskLabel { kind }).get()
     }
 
     /// Counts the tokens of one request: `input` has those from the cache in it.
