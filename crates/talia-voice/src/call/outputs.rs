@@ -74,7 +74,7 @@ impl CallTask {
                     self.count_spoken(characters);
                 }
                 Output::CancelSynthesis { segment } => self.mouth.cancel(segment),
-                Output::Transcript(entry) => self.line(entry),
+                Output::Transcript(entry) => self.line(&entry),
                 Output::DisclosureHeard => {
                     self.disclosed = true;
                     self.told_of_recording = self.app.archive.is_some();
@@ -105,8 +105,8 @@ impl CallTask {
     }
 
     /// A line of the transcript is final. An answer of which nothing was heard leaves no line.
-    fn line(&mut self, entry: Entry) {
-        self.brain.heard(&entry);
+    fn line(&mut self, entry: &Entry) {
+        self.brain.heard(entry);
         self.remembers_more = true;
         if entry.speaker == Speaker::Caller && !self.words_are_asked {
             if !self.words.is_empty() {
@@ -115,9 +115,9 @@ impl CallTask {
             self.words.push_str(&entry.text);
         }
         if !entry.text.is_empty() {
-            let (id, line) = self.recorder.line(&entry, self.now());
+            let (id, line) = self.recorder.line(entry, self.now());
             self.live.send(LiveEvent::Line(line.entry.clone()));
-            self.sources.line(&id, &entry, self.reading);
+            self.sources.line(&id, entry, self.reading);
             self.lines.push((id, line));
         }
     }
