@@ -172,7 +172,7 @@ async fn answered(rest: bool) {
 
 #[tokio::test]
 async fn a_person_who_answers_hears_who_it_is_and_is_joined() {
-    answered(true).await;
+    Box::pin(answered(true)).await;
 }
 
 /// The node that wrote the transfer down died before it told Twilio, and the carrier waits for a word: the caller is in
@@ -229,7 +229,7 @@ async fn a_transfer_that_twilio_never_heard_of_is_made_after_all() {
 
 #[tokio::test]
 async fn without_rest_the_end_of_the_stream_makes_the_transfer() {
-    answered(false).await;
+    Box::pin(answered(false)).await;
 }
 
 #[tokio::test]
