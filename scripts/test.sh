@@ -23,11 +23,11 @@ step "Speech models"
 "${CARGO_TARGET_DIR:-target}/debug/talia-voice" models fetch
 # Most of a whole call is waiting: more of them at once than there are cores.
 step "Unit, property and integration tests"
-cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip mixes::every_mix --test-threads=3
+cargo test --workspace --locked --quiet -- --skip real_speech --skip restart:: --skip kill_points:: --skip mixes::every_mix --test-threads=3
 # A real conversation in real time needs the machine for itself: other tests beside it would be heard as pauses. So does a
 # server that dies and is waited for, and so do many servers at once.
-step "Whole calls with real speech, through a death, and through every mix of engines"
-cargo test --locked --quiet -p talia-voice --test integration -- real_speech restart:: mixes::every_mix --test-threads=1
+step "Whole calls with real speech, through a death at any step, and through every mix of engines"
+cargo test --locked --quiet -p talia-voice --test integration -- real_speech restart:: kill_points:: mixes::every_mix --test-threads=1
 step "Fuzzing, ${FUZZ_SECONDS:-10} s a target"
 bash scripts/fuzz.sh "${FUZZ_SECONDS:-10}"
 step "All green"
