@@ -189,6 +189,41 @@ async fn through(keeper: Keeper, step: Step) -> String {
     )
 }
 
+/// The process that took the call over dies as well, as soon as the caller hears it; a third one ends the call.
+async fn twice(keeper: Keeper) {
+    let url = keeper.new_database(&TempDir::new().expect("a folder"));
+    let settings = match keeper {
+        Keeper::Sqlite => Vec::new(),
+        Keeper::Postgres => vec![("TALIA_DATABASE_URL", url.as_str())],
+    };
+    let (first, mortal) = CallServer::start_mortal(&settings).await;
+    let (carrier, _api) = first.carrier_with(|settings| {
+        settings.voice_url += "#rc=5&rp=all";
+    });
+    let dying = async {
+        Step::SegmentCommitted.is_reached(&first).await;
+        mortal.kill();
+        let (second, mortal) = first.again(&[]).await;
+        // The simulation is watched where it was begun.
+        let mut seen = first.seen.subscribe();
+        Step::SocketAccepted.is_reached(&second).await;
+        let begins = |what: &What| matches!(what, What::SpeechBegin { side, .. } if *side == Side::Assistant);
+        while !begins(&seen.recv().await.expect("the call goes on")) {}
+        mortal.kill();
+        second.again(&[]).await
+    };
+    let script = format!("patience_ms = 60000\n{}", patient());
+    let ringing = first.ring_through(&carrier, &script, |_| {});
+    let (outcome, (third, _mortal)) = tokio::join!(ringing, dying);
+    let how = format!("{keeper:?}, twice");
+    check_of_streams(&third, &outcome, (3, &how)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_during_the_recovery_from_a_death_is_survived_too() {
+    Box::pin(async { tokio::join!(twice(Keeper::Sqlite), twice(Keeper::Postgres)) }).await;
+}
+
 async fn every_step(keeper: Keeper) {
     for line in join_all(STEPS.map(|step| through(keeper, step))).await {
         println!("{line}");

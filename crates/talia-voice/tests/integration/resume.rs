@@ -276,7 +276,7 @@ async fn another_node_goes_on_with_the_conversation() {
     use talia_voice::call::live::LiveEvent;
     use talia_voice::clock::Clock;
     let first = TestServer::start().await;
-    let database = format!("sqlite:{}", first.directory.path().join("talia.db").display());
+    let database = first.app.config.database.url.clone();
     let same = [("TALIA_DATABASE_URL", database.as_str())];
     let second = TestServer::start_with(&same, Clock::real()).await;
     let sid = call_sid(0x78);
