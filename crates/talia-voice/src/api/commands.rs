@@ -1,6 +1,7 @@
 //! Commands to a live call: `POST /api/voice/calls/{sid}/hang-up`, `…/transfer`, `…/say`.
 
 use super::body;
+use super::idempotency;
 use super::named::Named;
 use super::problem::Problem;
 use crate::app::App;
@@ -14,8 +15,6 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// The longest idempotency key.
-const LONGEST_KEY: usize = 255;
 /// The longest text that TalIA is given to say, characters: half a minute.
 const LONGEST_TEXT: usize = 500;
 
@@ -100,21 +99,10 @@ async fn give(
     headers: &HeaderMap,
     command: CallCommand,
 ) -> Result<StatusCode, Problem> {
-    let key = match headers.get("idempotency-key") {
-        None => None,
-        Some(value) => {
-            let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-            Some(key.map(str::to_owned).ok_or_else(|| {
-                app.metrics.refused(Refusal::ApiBody);
-                Problem::new(StatusCode::BAD_REQUEST, "idempotency-key")
-                    .with(format!("the header Idempotency-Key has 1 to {LONGEST_KEY} characters"))
-            })?)
-        }
-    };
     let wish = Wish {
         call_sid,
         command,
-        key,
+        key: idempotency::key(app, headers)?,
         by: caller.0,
     };
     // A program that goes away meanwhile doesn't leave it half done.

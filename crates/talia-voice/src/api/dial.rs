@@ -1,6 +1,7 @@
 //! `POST /api/voice/calls`: calls a person.
 
 use super::body;
+use super::idempotency;
 use super::problem::Problem;
 use crate::app::App;
 use crate::brain::script::{Assistant, MAX_VALUE};
@@ -19,8 +20,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The longest idempotency key.
-const LONGEST_KEY: usize = 255;
 /// How far a consent may be in the future: clocks differ.
 const SKEW_S: i64 = 300;
 
@@ -82,20 +81,7 @@ pub(super) async fn call(
 }
 
 async fn read(app: &App, caller: Caller, headers: &HeaderMap, body: Body) -> Result<CallOrder, Problem> {
-    let bad = |word: &'static str| {
-        app.metrics.refused(Refusal::ApiBody);
-        Problem::new(StatusCode::BAD_REQUEST, word)
-    };
-    let key = headers
-        .get("idempotency-key")
-        .and_then(|value| value.to_str().ok())
-        .filter(|key| (1..=LONGEST_KEY).contains(&key.len()))
-        .ok_or_else(|| {
-            bad("idempotency-key").with(format!(
-                "the header Idempotency-Key needs 1 to {LONGEST_KEY} characters"
-            ))
-        })?
-        .to_owned();
+    let key = idempotency::required(app, headers)?;
     let wanted: Wanted = body::read(app, headers, body).await?;
     let Some(assistant) = app.assistants.by_id(&wanted.assistant) else {
         app.metrics.refused(Refusal::ApiBody);

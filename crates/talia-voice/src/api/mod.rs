@@ -8,6 +8,7 @@ mod dial;
 mod do_not_call;
 mod erase;
 mod events;
+mod idempotency;
 mod leads;
 mod live;
 mod named;
