@@ -55,6 +55,11 @@ impl<T> Pool<T> {
         None
     }
 
+    /// How many states nobody has at this moment.
+    pub(crate) fn idle(&self) -> usize {
+        self.lock().len()
+    }
+
     // The list is whole at every point where a panic could happen, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,6 @@
 //! Whisper (whisper.cpp): telephone audio in, text out.
 //!
-//! Greedy, without timestamps, in a fixed language, one thread a job. The encoder sees as much time as the turn needs
+//! Greedy, without timestamps, in a fixed language, one thread a job and those of idle workers. The encoder sees as much time as the turn needs
 //! instead of Whisper's thirty seconds, which is what makes it quick enough for a conversation on a CPU.
 
 use crate::error::EngineError;
@@ -40,6 +40,8 @@ const TOKENS_A_SECOND: f32 = 10.0;
 const TOKENS_AT_LEAST: f32 = 16.0;
 /// The decoder's context is 448 tokens, half of it for the prompt.
 const PROMPT_TOKENS: usize = 200;
+/// Threads of one job beyond which another gains little.
+const MOST_THREADS: usize = 4;
 /// A lone word below this mean probability isn't believed; real ones, badly heard, come out above 0.2.
 const UNBELIEVED: f32 = 0.1;
 
@@ -104,7 +106,8 @@ pub struct Whisper {
 }
 
 impl Whisper {
-    /// Loads the model (82 MB, shared) and `workers` states (about 40 MB each): so many jobs run at once.
+    /// Loads the model (82 MB, shared) and `workers` states (about 40 MB each): so many jobs run at once, with a thread each. One
+    /// that begins while others are idle takes their threads too: a caller who speaks alone is answered sooner.
     pub fn load(installed: &Installed, workers: usize) -> Result<Self, EngineError> {
         // Without a logging feature of whisper-rs these hooks drop everything that whisper.cpp prints.
         static SILENCE: Once = Once::new();
@@ -147,7 +150,8 @@ impl Whisper {
         let cancelled = || options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         let mut worker = self.workers.take_while(|| !cancelled()).ok_or(EngineError::Cancelled)?;
         let seconds = recent.len() as f32 / 8_000.0;
-        let heard = worker.decode(&wide, &prompt, seconds, options);
+        let threads = (1 + self.workers.idle()).min(MOST_THREADS);
+        let heard = worker.decode(&wide, (&prompt, threads), seconds, options);
         if cancelled() {
             return Err(EngineError::Cancelled);
         }
@@ -197,7 +201,7 @@ impl Worker {
     fn decode(
         &mut self,
         wide: &[f32],
-        prompt: &[i32],
+        (prompt, threads): (&[i32], usize),
         seconds: f32,
         options: &TranscribeOptions,
     ) -> Result<(), whisper_rs::WhisperError> {
@@ -206,6 +210,7 @@ impl Worker {
             Language::English => &self.english,
         };
         let mut parameters: FullParams<'_, '_> = base.clone();
+        parameters.set_n_threads(threads as i32);
         parameters.set_audio_ctx(audio_context(seconds) as i32);
         parameters.set_max_tokens(token_cap(seconds, options.max_tokens) as i32);
         if !prompt.is_empty() {
@@ -253,7 +258,6 @@ impl Worker {
 
 fn parameters(language: &'static str, cancel: &CancelFlag) -> FullParams<'static, 'static> {
     let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-    parameters.set_n_threads(1);
     parameters.set_language(Some(language));
     parameters.set_translate(false);
     parameters.set_no_context(true);
