@@ -5,7 +5,7 @@ pub mod nats;
 
 pub use guarded::{AddressFault, AddressPolicy, GuardedClient, Lookup, SystemLookup, was_refused};
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
@@ -57,8 +57,19 @@ pub fn public_tls() -> Result<Arc<rustls::ClientConfig>, ClientError> {
     Ok(PUBLIC.get_or_init(|| made).clone())
 }
 
+/// A certificate that we show, the server's authorities behind it, and its key.
+pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// Whom such a client trusts, for connections that aren't HTTP.
 pub fn tls(more: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, ClientError> {
+    tls_as(more, None)
+}
+
+/// The same, and who we are to who asks.
+pub fn tls_as(
+    more: &[CertificateDer<'static>],
+    identity: Option<Identity>,
+) -> Result<rustls::ClientConfig, ClientError> {
     let failed = |error: &dyn std::error::Error| ClientError(error.to_string());
     let mut roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -70,7 +81,9 @@ pub fn tls(more: &[CertificateDer<'static>]) -> Result<rustls::ClientConfig, Cli
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+        .with_root_certificates(roots);
+    match identity {
+        None => Ok(config.with_no_client_auth()),
+        Some((chain, key)) => config.with_client_auth_cert(chain, key).map_err(|error| failed(&error)),
+    }
 }

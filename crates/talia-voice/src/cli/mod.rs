@@ -21,7 +21,6 @@ mod voices;
 
 use crate::events::RelaysError;
 use crate::events::sinks::WebhookError;
-use crate::outgoing::nats::NatsError;
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -127,16 +126,12 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_app = cause.downcast_ref::<AppError>();
         cause.is::<ConfigError>()
             || cause.is::<AssistantError>()
-            || of_app.is_some_and(|error| {
-                matches!(
-                    error,
-                    AppError::Assistant(_)
-                        | AppError::Secret(_)
-                        | AppError::Relays(
-                            RelaysError::Nats(NatsError::Authority(_))
-                                | RelaysError::Webhook(WebhookError::Address { .. })
-                        )
-                )
+            || of_app.is_some_and(|error| match error {
+                AppError::Assistant(_)
+                | AppError::Secret(_)
+                | AppError::Relays(RelaysError::Webhook(WebhookError::Address { .. })) => true,
+                AppError::Nats(error) | AppError::Relays(RelaysError::Nats(error)) => error.is_configuration(),
+                _ => false,
             })
     });
     if is_configuration {

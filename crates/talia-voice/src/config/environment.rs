@@ -18,6 +18,7 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_NATS_USER", "events.nats.user"),
     ("TALIA_NATS_PASSWORD", "events.nats.password"),
     ("TALIA_NATS_TOKEN", "events.nats.token"),
+    ("TALIA_NATS_CREDENTIALS", "events.nats.credentials"),
     ("TALIA_OPENAI_API_KEY", "accounts.openai.key"),
     ("TALIA_OPENAI_ASSISTANT_ID", "providers.hosted.prompt"),
     ("TALIA_OPENAI_PROMPT_VERSION", "providers.hosted.prompt_version"),

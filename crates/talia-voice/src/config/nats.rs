@@ -17,8 +17,11 @@ pub(super) struct Raw {
     user: String,
     password: String,
     token: String,
+    credentials: String,
     plain: bool,
     authority: String,
+    certificate: String,
+    key: String,
     stream: String,
     subjects: String,
     commands: String,
@@ -38,6 +41,8 @@ pub struct Nats {
     pub is_tls: bool,
     /// A PEM file of an authority that is trusted beside the public ones.
     pub authority: Option<PathBuf>,
+    /// PEM files of a certificate that we show, and of its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
     /// The stream's name.
     pub stream: String,
     /// What the subjects begin with; the type of the event follows.
@@ -57,6 +62,8 @@ pub enum NatsLogin {
     Password(String, SecretString),
     /// A token.
     Token(SecretString),
+    /// A `.creds` file with a user's JWT and the seed of its key.
+    Credentials(PathBuf),
 }
 
 /// How a stream is made that isn't there yet.
@@ -92,11 +99,18 @@ impl Raw {
             (None, None) => None,
             _ => return Err(wrong("user", "user and password belong together")),
         };
-        let login = match (by_name.or(in_url), set(&self.token)) {
-            (Some(_), Some(_)) => return Err(wrong("token", "either a user and password, or a token")),
-            (Some((user, password)), None) => NatsLogin::Password(user, password),
-            (None, Some(token)) => NatsLogin::Token(token.into()),
-            (None, None) => NatsLogin::None,
+        let login = match (by_name.or(in_url), set(&self.token), set(&self.credentials)) {
+            (Some((user, password)), None, None) => NatsLogin::Password(user, password),
+            (None, Some(token), None) => NatsLogin::Token(token.into()),
+            (None, None, Some(file)) => NatsLogin::Credentials(file.into()),
+            (None, None, None) => NatsLogin::None,
+            (_, _, None) => return Err(wrong("token", "either a user and password, or a token")),
+            (_, _, Some(_)) => return Err(wrong("credentials", "either this, or a user and password, or a token")),
+        };
+        let certificate = match (set(&self.certificate), set(&self.key)) {
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+            (None, None) => None,
+            _ => return Err(wrong("certificate", "certificate and key belong together")),
         };
         // https://docs.nats.io/running-a-nats-service/nats_admin/jetstream_admin/naming
         let stream = set(&self.stream)
@@ -129,6 +143,7 @@ impl Raw {
             login,
             is_tls,
             authority: set(&self.authority).map(PathBuf::from),
+            certificate,
             stream,
             subjects,
             commands,

@@ -3,5 +3,6 @@
 mod lanes;
 mod nats;
 mod nats_faults;
+mod nats_identity;
 pub(crate) mod rig;
 mod webhooks;
