@@ -4,10 +4,10 @@ use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{MaybeId, MaybeTime, Time};
 use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
-use super::outbox;
-use super::outbox::{EventType, NewEvent, OutboxRow};
+use super::outbox::{EventType, Events};
 use super::pages::{Behind, Conditions, Table};
 use super::sql::{Place, Sql, sql};
+use super::times;
 use super::write::reason_word;
 use super::{Store, StoreError};
 use jiff::Timestamp;
@@ -180,33 +180,6 @@ pub(super) struct Ending {
     pub(super) at: Timestamp,
 }
 
-/// Where new events' identifiers come from, and where the events are put until the commit.
-pub(super) struct Events<'a> {
-    pub(super) ids: &'a super::ids::Ids,
-    pub(super) written: &'a mut Vec<OutboxRow>,
-}
-
-impl Events<'_> {
-    pub(super) async fn add(
-        &mut self,
-        connection: &mut Connection,
-        (kind, call_sid, of): (EventType, &str, &str),
-        at: Timestamp,
-        data: serde_json::Value,
-    ) -> Result<(), sqlx::Error> {
-        let event = NewEvent {
-            id: self.ids.next(at),
-            kind,
-            call_sid,
-            of,
-            at,
-            data,
-        };
-        self.written.extend(outbox::insert(connection, event).await?);
-        Ok(())
-    }
-}
-
 /// Writes the row of a call that begins, or completes one that a status report began.
 pub(super) async fn start(
     connection: &mut Connection,
@@ -239,16 +212,15 @@ pub(super) async fn start(
         at: call.at,
     };
     report_once(connection, &report).await?;
-    let before = events.written.len();
+    // What was gathered before tells of others.
+    events.write(connection).await?;
     let data = json!({
         "call_sid": call.call_sid, "from": call.from, "to": call.to, "direction": call.direction,
         "assistant": call.assistant,
     });
-    events
-        .add(connection, (EventType::CallStarted, &call.call_sid, ""), call.at, data)
-        .await?;
+    events.add((EventType::CallStarted, &call.call_sid, ""), call.at, data);
     Ok(Started {
-        first: events.written.len() > before,
+        first: events.write(connection).await? > 0,
         ended: known.as_ref().is_some_and(|row| row.ended_at.is_some()),
         streams: known.map_or(0, |row| row.streams),
     })
@@ -348,7 +320,11 @@ pub(super) async fn end(
 }
 
 /// Writes down when the caller had heard that an AI is speaking, and in which words; the first time stays.
-pub(super) async fn disclosure_heard(connection: &mut Connection, disclosed: &Disclosed) -> Result<(), sqlx::Error> {
+pub(super) async fn disclosure_heard(
+    connection: &mut Connection,
+    disclosed: &Disclosed,
+    events: &mut Events<'_>,
+) -> Result<(), sqlx::Error> {
     let first = sql(
         "UPDATE voice_calls SET disclosure_heard_at = $2, disclosure_text = $3, disclosure_language = $4
          WHERE call_sid = $1 AND disclosure_heard_at IS NULL",
@@ -368,7 +344,14 @@ pub(super) async fn disclosure_heard(connection: &mut Connection, disclosed: &Di
         detail: json!({ "text": disclosed.text, "language": disclosed.language }),
         at: disclosed.at,
     };
-    audit::add(connection, &new).await
+    audit::add(connection, &new).await?;
+    let data = json!({
+        "call_sid": disclosed.call_sid, "text": disclosed.text, "language": disclosed.language,
+        "disclosure_heard_at": times::text(disclosed.at),
+    });
+    let of = (EventType::DisclosureHeard, disclosed.call_sid.as_str(), "");
+    events.add(of, disclosed.at, data);
+    Ok(())
 }
 
 async fn completed(
@@ -384,9 +367,8 @@ async fn completed(
         "call_sid": row.call_sid, "status": row.status, "ended_reason": row.ended_reason,
         "started_at": row.started_at, "ended_at": row.ended_at, "disclosure_heard_at": row.disclosure_heard_at,
     });
-    events
-        .add(connection, (EventType::CallCompleted, call_sid, ""), at, data)
-        .await
+    events.add((EventType::CallCompleted, call_sid, ""), at, data);
+    Ok(())
 }
 
 /// Reads one call.

@@ -1,13 +1,13 @@
 //! Erasing a call: nothing of it is left but its row in `voice_calls` without numbers, by which what comes late is refused.
 
 use super::audit::{self, AuditKind, NewAudit};
-use super::calls::{self, Events};
+use super::calls;
 use super::columns::Id;
 use super::engine::{Connection, Engine};
-use super::outbox::EventType;
+use super::outbox::{EventType, Events};
 use super::sql::sql;
 use super::write::{Write, Written};
-use super::{Store, StoreError, leads};
+use super::{Store, StoreError, leads, many};
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::HashSet;
@@ -61,11 +61,10 @@ pub(super) async fn among(
 ) -> Result<HashSet<String>, sqlx::Error> {
     let calls: Vec<&str> = calls.collect::<HashSet<_>>().into_iter().collect();
     let mut erased = HashSet::new();
-    for some in calls.chunks(64) {
-        let places: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
+    for some in many::padded(&calls) {
         let text = format!(
-            "SELECT call_sid FROM voice_calls WHERE erased_at IS NOT NULL AND call_sid IN ({})",
-            places.join(", ")
+            "SELECT call_sid FROM voice_calls WHERE erased_at IS NOT NULL AND call_sid IN {}",
+            many::places(1, some.len())
         );
         let statement = some
             .iter()
@@ -97,6 +96,7 @@ pub(super) async fn erase(
     if call.ended_at.is_none() {
         return Ok(Erased::Alive);
     }
+    events.write(connection).await?;
     let told: Vec<(Id,)> = sql("SELECT id FROM outbox WHERE call_sid = $1 ORDER BY seq")
         .bind(call_sid)
         .all(&mut *connection)
@@ -123,9 +123,7 @@ pub(super) async fn erase(
     let data = json!({
         "call_sid": call_sid, "reason": erasure.reason, "started_at": call.started_at, "erased_events": told,
     });
-    events
-        .add(connection, (EventType::CallErased, call_sid, ""), at, data)
-        .await?;
+    events.add((EventType::CallErased, call_sid, ""), at, data);
     Ok(Erased::Done { files })
 }
 

@@ -1,10 +1,9 @@
 //! Table `leads`: at most one a call; those of one person know which was the first.
 
-use super::calls::Events;
 use super::columns::{Id, MaybeId, Time};
 use super::engine::{Connection, Pool};
 use super::lead_fields::{self, HeardField, LeadField, LeadFieldRow};
-use super::outbox::EventType;
+use super::outbox::{EventType, Events};
 use super::pages::{Behind, Conditions, Table};
 use super::sql::{Sql, Value, sql};
 use super::{Store, StoreError};
@@ -241,7 +240,8 @@ pub(super) async fn save(
     }
     if before.is_none() {
         let subject = (EventType::LeadCreated, call_sid, "");
-        return events.add(connection, subject, lead.at, json!(row)).await;
+        events.add(subject, lead.at, json!(row));
+        return Ok(());
     }
     if changed.is_empty() {
         return Ok(());
@@ -249,7 +249,8 @@ pub(super) async fn save(
     let mut data = json!(row);
     data["changed"] = json!(changed);
     let subject = (EventType::LeadUpdated, call_sid, id);
-    events.add(connection, subject, lead.at, data).await
+    events.add(subject, lead.at, data);
+    Ok(())
 }
 
 /// A lead of which nothing is known yet.

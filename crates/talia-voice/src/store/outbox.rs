@@ -2,10 +2,12 @@
 
 use super::columns::{Id, Json, Time};
 use super::engine::{Connection, Pool};
+use super::ids::Ids;
 use super::sql::sql;
-use super::times;
+use super::{many, times};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// What kind of thing happened. The names are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -13,9 +15,17 @@ use serde::{Deserialize, Serialize};
 pub enum EventType {
     CallStarted,
     CallCompleted,
+    /// The caller has heard the last word of the disclosure.
+    DisclosureHeard,
     TranscriptSegment,
     LeadCreated,
     LeadUpdated,
+    /// A person is about to be rung for the caller.
+    TransferAsked,
+    /// A person took the caller over.
+    CallTransferred,
+    /// Nobody took the caller over.
+    TransferUnanswered,
     RecordingStored,
     CallErased,
 }
@@ -26,9 +36,13 @@ impl EventType {
         match self {
             Self::CallStarted => "call_started",
             Self::CallCompleted => "call_completed",
+            Self::DisclosureHeard => "disclosure_heard",
             Self::TranscriptSegment => "transcript_segment",
             Self::LeadCreated => "lead_created",
             Self::LeadUpdated => "lead_updated",
+            Self::TransferAsked => "transfer_asked",
+            Self::CallTransferred => "call_transferred",
+            Self::TransferUnanswered => "transfer_unanswered",
             Self::RecordingStored => "recording_stored",
             Self::CallErased => "call_erased",
         }
@@ -69,52 +83,136 @@ pub struct OutboxRow {
     pub event: String,
 }
 
-/// An event to be written.
-pub(super) struct NewEvent<'a> {
-    pub(super) id: String,
-    pub(super) kind: EventType,
-    pub(super) call_sid: &'a str,
-    /// What tells this event from the others of its kind and call; empty where there is only one.
-    pub(super) of: &'a str,
-    pub(super) at: Timestamp,
-    pub(super) data: serde_json::Value,
+/// The events of a transaction: gathered while it goes on, and written together.
+pub(super) struct Events<'a> {
+    ids: &'a Ids,
+    gathered: Vec<NewEvent>,
+    written: &'a mut Vec<OutboxRow>,
 }
 
-/// Writes an event unless it was written before.
-pub(super) async fn insert(connection: &mut Connection, new: NewEvent<'_>) -> Result<Option<OutboxRow>, sqlx::Error> {
-    let envelope = CloudEvent {
-        specversion: "1.0".to_owned(),
-        id: new.id,
-        source: "/talia/voice".to_owned(),
-        kind: new.kind,
-        subject: new.call_sid.to_owned(),
-        time: times::text(new.at),
-        datacontenttype: "application/json".to_owned(),
-        data: new.data,
-    };
-    let event = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    // Not `ON CONFLICT`: that would use up a number for nothing, and leave a gap in the feed (on PostgreSQL only a failed
-    // commit does).
-    let seq: Option<(i64,)> = sql(
-        "INSERT INTO outbox (id, once, type, call_sid, time, event) SELECT $1, $2, $3, $4, $5, $6
-         WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE once = $2) RETURNING seq",
-    )
-    .id(&envelope.id)
-    .bind(format!("{}/{}/{}", new.kind.as_str(), new.call_sid, new.of))
-    .bind(new.kind.as_str())
-    .bind(new.call_sid)
-    .bind(new.at)
-    .json(&event)
-    .optional(&mut *connection)
-    .await?;
-    Ok(seq.map(|(seq,)| OutboxRow {
-        seq,
-        id: envelope.id,
-        kind: new.kind,
-        call_sid: new.call_sid.to_owned(),
-        at: new.at,
-        event,
-    }))
+/// An event to be written.
+struct NewEvent {
+    id: String,
+    kind: EventType,
+    call_sid: String,
+    /// Names what happened.
+    once: String,
+    at: Timestamp,
+    data: serde_json::Value,
+}
+
+impl<'a> Events<'a> {
+    /// None yet. Their identifiers come from `ids`; what was written goes to `written`.
+    pub(super) fn new(ids: &'a Ids, written: &'a mut Vec<OutboxRow>) -> Self {
+        Self {
+            ids,
+            gathered: Vec::new(),
+            written,
+        }
+    }
+
+    /// One more; `of` tells it from the others of its kind and call, and is empty where there is only one.
+    pub(super) fn add(
+        &mut self,
+        (kind, call_sid, of): (EventType, &str, &str),
+        at: Timestamp,
+        data: serde_json::Value,
+    ) {
+        self.gathered.push(NewEvent {
+            id: self.ids.next(at),
+            kind,
+            call_sid: call_sid.to_owned(),
+            once: format!("{}/{call_sid}/{of}", kind.as_str()),
+            at,
+            data,
+        });
+    }
+
+    /// Writes what was gathered, in order, beside what was written before. Answers how many were new.
+    pub(super) async fn write(&mut self, connection: &mut Connection) -> Result<usize, sqlx::Error> {
+        if self.gathered.is_empty() {
+            return Ok(0);
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        // Not `ON CONFLICT`: that would use up a number for nothing, and leave a gap in the feed (on PostgreSQL only a failed
+        // commit does). Nobody else writes between the question and the answer.
+        let mut there = written_before(connection, &gathered).await?;
+        let new: Vec<_> = gathered
+            .into_iter()
+            .filter(|event| there.insert(event.once.clone()))
+            .collect();
+        let before = self.written.len();
+        for events in many::cut(&new) {
+            self.written.extend(insert(connection, events).await?);
+        }
+        Ok(self.written.len() - before)
+    }
+}
+
+/// What happened and was written before.
+async fn written_before(connection: &mut Connection, events: &[NewEvent]) -> Result<HashSet<String>, sqlx::Error> {
+    let names: Vec<&str> = events.iter().map(|event| event.once.as_str()).collect();
+    let mut there = HashSet::new();
+    for some in many::padded(&names) {
+        let text = format!("SELECT once FROM outbox WHERE once IN {}", many::places(1, some.len()));
+        let asked = sql(sqlx::AssertSqlSafe(text));
+        let asked = some.iter().fold(asked, |asked, once| asked.bind(*once));
+        let rows: Vec<(String,)> = asked.all(&mut *connection).await?;
+        there.extend(rows.into_iter().map(|(once,)| once));
+    }
+    Ok(there)
+}
+
+async fn insert(connection: &mut Connection, new: &[NewEvent]) -> Result<Vec<OutboxRow>, sqlx::Error> {
+    let text = format!(
+        "INSERT INTO outbox (id, once, type, call_sid, time, event) VALUES {} RETURNING id, seq",
+        many::places(new.len(), 6)
+    );
+    let mut inserted = sql(sqlx::AssertSqlSafe(text));
+    let mut rows = Vec::with_capacity(new.len());
+    for NewEvent {
+        id,
+        kind,
+        call_sid,
+        once,
+        at,
+        data,
+    } in new
+    {
+        let envelope = CloudEvent {
+            specversion: "1.0".to_owned(),
+            id: id.clone(),
+            source: "/talia/voice".to_owned(),
+            kind: *kind,
+            subject: call_sid.clone(),
+            time: times::text(*at),
+            datacontenttype: "application/json".to_owned(),
+            data: data.clone(),
+        };
+        let event = serde_json::to_string(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        inserted = inserted
+            .id(id)
+            .bind(once)
+            .bind(kind.as_str())
+            .bind(call_sid)
+            .bind(*at)
+            .json(&event);
+        rows.push(OutboxRow {
+            seq: 0,
+            id: id.clone(),
+            kind: *kind,
+            call_sid: call_sid.clone(),
+            at: *at,
+            event,
+        });
+    }
+    // An engine may answer in any order; it counts in the order of the rows.
+    let numbers: Vec<(Id, i64)> = inserted.all(&mut *connection).await?;
+    let numbers: HashMap<String, i64> = numbers.into_iter().map(|(Id(id), seq)| (id, seq)).collect();
+    for row in &mut rows {
+        row.seq = *numbers.get(&row.id).ok_or(sqlx::Error::RowNotFound)?;
+    }
+    Ok(rows)
 }
 
 /// Events after a cursor, oldest first.

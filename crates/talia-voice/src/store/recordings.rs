@@ -1,11 +1,10 @@
 //! Table `voice_recordings`: one row a recorded stream, with the sealed key without which no copy of its file opens.
 
 use super::audit::{self, AuditKind, NewAudit};
-use super::calls::Events;
 use super::columns::{Id, MaybeTime, Time};
 use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
-use super::outbox::EventType;
+use super::outbox::{EventType, Events};
 use super::pages::{Behind, Conditions, Table};
 use super::sql::{Sql, Value, sql};
 use super::write::{Write, Written};
@@ -159,7 +158,8 @@ pub(super) async fn end(
         "missing_ms": row.missing_ms, "silenced_ms": row.silenced_ms,
     });
     let of = (EventType::RecordingStored, end.call_sid.as_str(), end.id.as_str());
-    events.add(connection, of, end.at, data).await
+    events.add(of, end.at, data);
+    Ok(())
 }
 
 /// Puts a key into another's hands; answers whether it was still as it had been.

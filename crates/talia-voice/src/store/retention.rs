@@ -72,7 +72,7 @@ pub(super) struct Forgetting {
 }
 
 /// Events of a call that hold what is forgotten with it.
-const TOLD_WORDS: &str = "type = 'transcript_segment'";
+const TOLD_WORDS: &str = "type IN ('transcript_segment', 'transfer_asked')";
 const TOLD_LEADS: &str = "type IN ('lead_created', 'lead_updated')";
 
 /// Forgets it, and says in the trail how much it was.

@@ -1,11 +1,10 @@
 //! Table `voice_transcripts`: what was said and, for the assistant, heard.
 
-use super::calls::Events;
 use super::columns::{Id, Time};
 use super::engine::{Connection, Pool};
-use super::outbox::EventType;
+use super::outbox::{EventType, Events};
 use super::sql::sql;
-use super::{Store, StoreError, times};
+use super::{Store, StoreError, many, times};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -59,14 +58,42 @@ fn kind_word(kind: SpeechKind) -> &'static str {
     }
 }
 
-/// Appends a line; `id` was made when it was handed over, so that trying again can't double it.
+/// Appends lines in order; an `id` was made when its line was handed over, so that trying again can't double it.
 pub(super) async fn append(
     connection: &mut Connection,
-    (id, segment): (&str, &NewSegment),
+    lines: &[(&str, &NewSegment)],
     events: &mut Events<'_>,
 ) -> Result<(), sqlx::Error> {
+    for some in many::cut(lines) {
+        let text = format!(
+            "INSERT INTO voice_transcripts (id, call_sid, speaker, text, timestamp, began_ms, ended_ms, unheard, kind)
+             VALUES {} ON CONFLICT (id) DO NOTHING",
+            many::places(some.len(), 9)
+        );
+        let mut inserted = sql(sqlx::AssertSqlSafe(text));
+        for (id, segment) in some {
+            let row = row_of(id, segment);
+            inserted = inserted
+                .id(&row.id)
+                .bind(&row.call_sid)
+                .bind(&row.speaker)
+                .bind(&row.text)
+                .bind(segment.at)
+                .bind(row.began_ms)
+                .bind(row.ended_ms)
+                .bind(&row.unheard)
+                .bind(&row.kind);
+            let subject = (EventType::TranscriptSegment, segment.call_sid.as_str(), *id);
+            events.add(subject, segment.at, json!(row));
+        }
+        inserted.run(connection).await?;
+    }
+    Ok(())
+}
+
+fn row_of(id: &str, segment: &NewSegment) -> SegmentRow {
     let entry = &segment.entry;
-    let row = SegmentRow {
+    SegmentRow {
         id: id.to_owned(),
         call_sid: segment.call_sid.clone(),
         speaker: speaker_word(entry.speaker).to_owned(),
@@ -76,24 +103,7 @@ pub(super) async fn append(
         ended_ms: entry.ended.as_millis() as i64,
         unheard: entry.unheard.clone(),
         kind: entry.kind.map(|kind| kind_word(kind).to_owned()),
-    };
-    sql(
-        "INSERT INTO voice_transcripts (id, call_sid, speaker, text, timestamp, began_ms, ended_ms, unheard, kind)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
-    )
-    .id(&row.id)
-    .bind(&row.call_sid)
-    .bind(&row.speaker)
-    .bind(&row.text)
-    .bind(segment.at)
-    .bind(row.began_ms)
-    .bind(row.ended_ms)
-    .bind(&row.unheard)
-    .bind(&row.kind)
-    .run(connection)
-    .await?;
-    let subject = (EventType::TranscriptSegment, segment.call_sid.as_str(), id);
-    events.add(connection, subject, segment.at, json!(row)).await
+    }
 }
 
 /// A call's lines in order.

@@ -3,7 +3,9 @@
 use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{Id, MaybeTime, Time};
 use super::engine::{Connection, Pool};
+use super::outbox::{EventType, Events};
 use super::sql::sql;
+use super::times;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -46,8 +48,12 @@ pub struct TransferRow {
     pub ended_at: Option<String>,
 }
 
-/// Writes down that a caller is handed to a person.
-pub(super) async fn ask(connection: &mut Connection, (id, new): (&str, &NewTransfer)) -> Result<(), sqlx::Error> {
+/// Writes down that a caller is handed to a person, with `transfer_asked`, which tells that person's screen who comes.
+pub(super) async fn ask(
+    connection: &mut Connection,
+    (id, new): (&str, &NewTransfer),
+    events: &mut Events<'_>,
+) -> Result<(), sqlx::Error> {
     let first = sql(
         "INSERT INTO transfers (id, call_sid, destination, state, summary, asked_at) VALUES ($1, $2, $3, 'asked', $4, $5)
          ON CONFLICT (id) DO NOTHING",
@@ -63,7 +69,14 @@ pub(super) async fn ask(connection: &mut Connection, (id, new): (&str, &NewTrans
         return Ok(());
     }
     let detail = json!({ "transfer": id, "destination": new.destination, "state": "asked" });
-    audited(connection, &new.call_sid, detail, new.at).await
+    audited(connection, &new.call_sid, detail, new.at).await?;
+    let data = json!({
+        "call_sid": new.call_sid, "transfer_id": id, "destination": new.destination, "summary": new.summary,
+        "asked_at": times::text(new.at),
+    });
+    let of = (EventType::TransferAsked, new.call_sid.as_str(), id);
+    events.add(of, new.at, data);
+    Ok(())
 }
 
 async fn audited(
@@ -81,22 +94,40 @@ async fn audited(
     audit::add(connection, &new).await
 }
 
-/// Writes down what became of the transfer that is under way; a repetition finds none.
-pub(super) async fn end(connection: &mut Connection, outcome: &Outcome) -> Result<(), sqlx::Error> {
-    let state = if outcome.answered { "answered" } else { "unanswered" };
-    let under_way =
-        sql("UPDATE transfers SET state = $2, outcome = $3, ended_at = $4 WHERE call_sid = $1 AND state = 'asked'")
-            .bind(&outcome.call_sid)
-            .bind(state)
-            .bind(&outcome.word)
-            .bind(outcome.at)
-            .run(connection)
-            .await?;
-    if under_way == 0 {
+/// Writes down what became of the transfer that is under way, with `call_transferred` or `transfer_unanswered`; a repetition
+/// finds none.
+pub(super) async fn end(
+    connection: &mut Connection,
+    outcome: &Outcome,
+    events: &mut Events<'_>,
+) -> Result<(), sqlx::Error> {
+    let (state, kind) = if outcome.answered {
+        ("answered", EventType::CallTransferred)
+    } else {
+        ("unanswered", EventType::TransferUnanswered)
+    };
+    let under_way: Option<(Id, String, Time)> = sql(
+        "UPDATE transfers SET state = $2, outcome = $3, ended_at = $4 WHERE call_sid = $1 AND state = 'asked'
+         RETURNING id, destination, asked_at",
+    )
+    .bind(&outcome.call_sid)
+    .bind(state)
+    .bind(&outcome.word)
+    .bind(outcome.at)
+    .optional(&mut *connection)
+    .await?;
+    let Some((Id(id), destination, Time(asked_at))) = under_way else {
         return Ok(());
-    }
+    };
     let detail = json!({ "state": state, "outcome": outcome.word });
-    audited(connection, &outcome.call_sid, detail, outcome.at).await
+    audited(connection, &outcome.call_sid, detail, outcome.at).await?;
+    let data = json!({
+        "call_sid": outcome.call_sid, "transfer_id": id, "destination": destination, "outcome": outcome.word,
+        "asked_at": times::text(asked_at), "ended_at": times::text(outcome.at),
+    });
+    let of = (kind, outcome.call_sid.as_str(), id.as_str());
+    events.add(of, outcome.at, data);
+    Ok(())
 }
 
 /// A call's transfers in order.

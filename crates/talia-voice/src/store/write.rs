@@ -1,11 +1,12 @@
 //! What can be written, as data: so that a write can wait, in order, until the database takes it.
 
 use super::audit::{self, NewAudit};
-use super::calls::{self, Disclosed, Ending, Events, NewCall, Started, StatusReport};
+use super::calls::{self, Disclosed, Ending, NewCall, Started, StatusReport};
 use super::conversations::{self, NewMemory};
 use super::do_not_call::{self, DoNotCallChange};
 use super::engine::Connection;
 use super::erasures::{self, Erased, Erasure};
+use super::gathered::Gathered;
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
 use super::recordings::{self, NewRecording, NewSeal, RecordingEnd};
@@ -13,7 +14,7 @@ use super::retention::{self, Forgetting};
 use super::sinks::{self, SinkWrite};
 use super::stream_tokens::{self, Burnt, NewToken, StreamClaim, TokenHash};
 use super::tool_acts::{self, NewToolAct, ToolActEnd};
-use super::transcripts::{self, NewSegment};
+use super::transcripts::NewSegment;
 use super::transfers::{self, NewTransfer, Outcome};
 use super::turns::{self, NewTurn};
 use super::usage::{self, NewUsage};
@@ -263,11 +264,15 @@ impl Write {
     }
 
     /// Does it, inside the caller's transaction.
-    pub(super) async fn apply(
-        &self,
+    pub(super) async fn apply<'a>(
+        &'a self,
         connection: &mut Connection,
-        events: &mut Events<'_>,
+        gathered: &mut Gathered<'a>,
     ) -> Result<Written, sqlx::Error> {
+        if !matches!(self, Self::Segment(..) | Self::Words(..)) {
+            gathered.write_lines(connection).await?;
+        }
+        let events = &mut gathered.events;
         match self {
             Self::Start(call) => return calls::start(connection, call, events).await.map(Written::Started),
             Self::Burn(hash, node, at) | Self::LateBurn(hash, node, at) => {
@@ -306,31 +311,34 @@ impl Write {
             Self::ForgetNumber(number) => {
                 return erasures::forget_number(connection, number).await.map(Written::Counted);
             }
-            Self::Forget(forgetting) => return retention::forget(connection, forgetting).await.map(Written::Counted),
+            Self::Forget(forgetting) => {
+                events.write(connection).await?;
+                return retention::forget(connection, forgetting).await.map(Written::Counted);
+            }
             Self::Configuration(parts, at) => {
                 return audit::configuration(connection, parts, *at).await.map(Written::Changed);
             }
             Self::Audit(new) => audit::add(connection, new).await?,
             Self::Issue(token) | Self::LateIssue(token) => stream_tokens::issue(connection, token).await?,
-            Self::Segment(id, segment) => transcripts::append(connection, (id, segment), events).await?,
+            Self::Segment(id, segment) => gathered.lines.push((id, segment)),
             Self::Words(lines, memory) => {
-                for (id, line) in lines {
-                    transcripts::append(connection, (id, line), events).await?;
-                }
+                gathered
+                    .lines
+                    .extend(lines.iter().map(|(id, line)| (id.as_str(), line)));
                 if let Some(memory) = memory {
                     conversations::remember(connection, memory).await?;
                 }
             }
             Self::Lead(id, lead) => leads::save(connection, (id, lead), events).await?,
-            Self::DisclosureHeard(disclosed) => calls::disclosure_heard(connection, disclosed).await?,
+            Self::DisclosureHeard(disclosed) => calls::disclosure_heard(connection, disclosed, events).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
             Self::ToolActEnded(end) => tool_acts::end(connection, end).await?,
             Self::RecordingBegun(new) => recordings::begin(connection, new).await?,
             Self::RecordingEnded(end) => recordings::end(connection, end, events).await?,
             Self::Turn(id, new) => turns::append(connection, (id, new)).await?,
             Self::Usage(new) => usage::keep(connection, new).await?,
-            Self::Transfer(id, new) => transfers::ask(connection, (id, new)).await?,
-            Self::Transferred(outcome) => transfers::end(connection, outcome).await?,
+            Self::Transfer(id, new) => transfers::ask(connection, (id, new), events).await?,
+            Self::Transferred(outcome) => transfers::end(connection, outcome, events).await?,
             Self::Alive(node, now, until) => conversations::alive(connection, node, (*now, *until)).await?,
             Self::End(ending) => calls::end(connection, ending, events).await?,
         }

@@ -1,9 +1,9 @@
 //! The one task that writes: many writes in one transaction, each acknowledged after the commit.
 
 use super::StoreError;
-use super::calls::Events;
 use super::engine::{Connection, Engine};
 use super::erasures;
+use super::gathered::Gathered;
 use super::ids::Ids;
 use super::outbox::{self, EventType, OutboxRow};
 use super::waiting::{Place, Waiting};
@@ -321,9 +321,13 @@ impl Writer {
         match event.kind {
             EventType::CallStarted => self.metrics.call_started.inc(),
             EventType::CallCompleted => self.metrics.call_completed.inc(),
+            EventType::DisclosureHeard => self.metrics.disclosure_heard.inc(),
             EventType::TranscriptSegment => self.metrics.transcript_segment.inc(),
             EventType::LeadCreated => self.metrics.lead_created.inc(),
             EventType::LeadUpdated => self.metrics.lead_updated.inc(),
+            EventType::TransferAsked => self.metrics.transfer_asked.inc(),
+            EventType::CallTransferred => self.metrics.call_transferred.inc(),
+            EventType::TransferUnanswered => self.metrics.transfer_unanswered.inc(),
             EventType::RecordingStored => self.metrics.recording_stored.inc(),
             EventType::CallErased => self.metrics.call_erased.inc(),
         };
@@ -359,20 +363,18 @@ impl Attempt {
             }
         }
         let mut erased = erasures::among(connection, writes.iter().filter_map(Write::call_sid)).await?;
+        let mut gathered = Gathered::new(ids, &mut self.written);
         for write in writes {
             if write.call_sid().is_some_and(|call_sid| erased.contains(call_sid)) {
                 answers.push(write.too_late());
                 continue;
             }
-            let mut events = Events {
-                ids,
-                written: &mut self.written,
-            };
-            answers.push(write.apply(connection, &mut events).await?);
+            answers.push(write.apply(connection, &mut gathered).await?);
             if let Write::Erase(erasure, _) = write {
                 erased.insert(erasure.call_sid.clone());
             }
         }
+        gathered.write(connection).await?;
         self.committing = true;
         connection.commit().await?;
         Ok(answers)

@@ -21,6 +21,14 @@ pub struct Metrics {
     pub call_started: Counter,
     /// Calls whose end and event `call_completed` are on disk.
     pub call_completed: Counter,
+    /// Disclosures heard to their last word, with the event `disclosure_heard` on disk.
+    pub disclosure_heard: Counter,
+    /// Transfers about to be made, with the event `transfer_asked` on disk.
+    pub transfer_asked: Counter,
+    /// Callers whom a person took over, with the event `call_transferred` on disk.
+    pub call_transferred: Counter,
+    /// Callers whom nobody took over, with the event `transfer_unanswered` on disk.
+    pub transfer_unanswered: Counter,
     /// Lines of transcripts that are on disk with their event.
     pub transcript_segment: Counter,
     /// Leads that are on disk with their event.
@@ -108,6 +116,10 @@ impl Default for Metrics {
             registry: Registry::default(),
             call_started: Counter::default(),
             call_completed: Counter::default(),
+            disclosure_heard: Counter::default(),
+            transfer_asked: Counter::default(),
+            call_transferred: Counter::default(),
+            transfer_unanswered: Counter::default(),
             transcript_segment: Counter::default(),
             lead_created: Counter::default(),
             lead_updated: Counter::default(),
@@ -167,6 +179,26 @@ impl Metrics {
         let all = &mut self.registry;
         all.register("call_started", "Calls that began", self.call_started.clone());
         all.register("call_completed", "Calls that ended", self.call_completed.clone());
+        all.register(
+            "disclosure_heard",
+            "Disclosures heard to their last word",
+            self.disclosure_heard.clone(),
+        );
+        all.register(
+            "transfer_asked",
+            "Transfers that were begun",
+            self.transfer_asked.clone(),
+        );
+        all.register(
+            "call_transferred",
+            "Callers whom a person took over",
+            self.call_transferred.clone(),
+        );
+        all.register(
+            "transfer_unanswered",
+            "Transfers that nobody answered",
+            self.transfer_unanswered.clone(),
+        );
         all.register(
             "transcript_segment",
             "Lines of transcripts kept",

@@ -172,8 +172,7 @@ async fn with_tls(
 async fn of_a_good_set_up_nothing_is_said_but_that_the_engines_are_no_real_ones() {
     let authority = Authority::new();
     let (mut set_up, server) = with_tls(&authority, |_| {}, "localhost").await;
-    let database = server.directory.path().join("talia.db");
-    set_up.set("TALIA_DATABASE_URL", format!("sqlite:{}", database.display()));
+    set_up.set("TALIA_DATABASE_URL", server.app.config.database.url.clone());
     let found = set_up.examine().await;
     found.names(&[("speech", "warning", "speech.engines")]);
     assert_eq!(found.checks.len(), 14);

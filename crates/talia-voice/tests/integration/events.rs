@@ -105,16 +105,18 @@ async fn a_call_becomes_these_events() {
     let metrics = &server.app.metrics;
     let counted = [
         &metrics.call_started,
+        &metrics.disclosure_heard,
         &metrics.transcript_segment,
         &metrics.lead_created,
         &metrics.lead_updated,
         &metrics.call_completed,
     ]
     .map(Counter::get);
-    assert_eq!(counted, [1, 2, 1, 1, 1]);
+    assert_eq!(counted, [1, 1, 2, 1, 1, 1]);
     let text = server.get("/metrics", &[]).await.body;
     for name in [
         "call_started_total 1",
+        "disclosure_heard_total 1",
         "transcript_segment_total 2",
         "lead_created_total 1",
         "lead_updated_total 1",

@@ -1,6 +1,8 @@
 //! Callers handed to a person: answered, not answered, without REST, outside hours.
 
 use crate::harness::{CallServer, call_sid, eventually, inbound_form};
+use crate::sinks::rig::fits_the_schema;
+use prometheus_client::metrics::counter::Counter;
 use std::sync::Arc;
 use talia_simulator::events::{EndedBy, What};
 use talia_simulator::lines::PreparedScript;
@@ -10,7 +12,7 @@ use talia_simulator::script::Script;
 use talia_simulator::speaker::ToneSpeaker;
 use talia_twilio::CallStatus;
 use talia_voice::config::{Config, Sources};
-use talia_voice::store::NewTransfer;
+use talia_voice::store::{EventType, NewTransfer};
 use talia_voice::telemetry::labels::{RestOperation, RestOutcome};
 
 pub(crate) const PERSON: &str = "+525599999999";
@@ -94,6 +96,27 @@ async fn transfers(calls: &CallServer, outcome: &CallOutcome) -> Vec<(String, St
     rows.map(|row| (row.destination, row.state, row.outcome)).collect()
 }
 
+/// The events that tell of transfers, in order, with the summary or the outcome.
+async fn told(calls: &CallServer, outcome: &CallOutcome) -> Vec<(String, String)> {
+    let rows = calls.server.app.store.events_after(0, 1_000).await.expect("a read");
+    let events = rows.iter().filter(|row| row.call_sid == outcome.call_sid.as_str());
+    let events = events.filter(|row| {
+        matches!(
+            row.kind,
+            EventType::TransferAsked | EventType::CallTransferred | EventType::TransferUnanswered
+        )
+    });
+    let told = events.map(|row| {
+        let event: serde_json::Value = serde_json::from_str(&row.event).expect("JSON");
+        fits_the_schema(&event);
+        let data = &event["data"];
+        assert_eq!(data["destination"], "ventas");
+        let word = data.get("outcome").unwrap_or(&data["summary"]);
+        (row.kind.as_str().to_owned(), word.as_str().expect("a text").to_owned())
+    });
+    told.collect()
+}
+
 async fn answered(rest: bool) {
     let calls = if rest {
         // Whoever looks after lost calls looks at this one too, soon, and sees that it isn't lost.
@@ -128,6 +151,23 @@ async fn answered(rest: bool) {
         transfers(&calls, &outcome).await,
         [("ventas".to_owned(), "answered".to_owned(), Some("completed".to_owned()))]
     );
+    let [asked, taken] = &told(&calls, &outcome).await[..] else {
+        panic!("{:?}", told(&calls, &outcome).await)
+    };
+    // Whoever is rung sees what the call is about before the telephone is at the ear.
+    assert!(
+        asked.0 == "transfer_asked" && asked.1.contains("recibo de luz"),
+        "{asked:?}"
+    );
+    assert_eq!((taken.0.as_str(), taken.1.as_str()), ("call_transferred", "completed"));
+    let metrics = &calls.server.app.metrics;
+    let counted = [
+        &metrics.disclosure_heard,
+        &metrics.transfer_asked,
+        &metrics.call_transferred,
+        &metrics.transfer_unanswered,
+    ];
+    assert_eq!(counted.map(Counter::get), [1, 1, 1, 0]);
     let row = calls.server.app.store.call(outcome.call_sid.as_str()).await;
     let row = row.expect("a read").expect("a row");
     assert_eq!(
@@ -251,6 +291,10 @@ async fn when_nobody_answers_she_comes_back_with_the_context_and_takes_a_message
             Some("no-answer".to_owned())
         )]
     );
+    let told = told(&calls, &outcome).await;
+    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["transfer_asked", "transfer_unanswered"]);
+    assert_eq!(told[1].1, "no-answer");
     let store = &calls.server.app.store;
     let lines = store.transcript(outcome.call_sid.as_str()).await.expect("a read");
     let said: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();

@@ -28,7 +28,7 @@ async fn open(url: &str, clock: &Clock) -> Store {
 
 /// Puts words in the place of what differs between two calls: identifiers and times.
 fn plain(value: &mut Value, sid: &str) {
-    const TIMES: [&str; 7] = [
+    const TIMES: [&str; 8] = [
         "time",
         "timestamp",
         "started_at",
@@ -36,6 +36,7 @@ fn plain(value: &mut Value, sid: &str) {
         "created_at",
         "updated_at",
         "disclosure_heard_at",
+        "asked_at",
     ];
     match value {
         Value::Object(fields) => {
@@ -49,7 +50,7 @@ fn plain(value: &mut Value, sid: &str) {
                     let time: jiff::Timestamp = text.parse().expect("a time");
                     assert_eq!(text, format!("{time:.3}"));
                     *value = "[time]".into();
-                } else if ["id", "lead_id", "segment_id"].contains(&name.as_str()) && !value.is_null() {
+                } else if ["id", "lead_id", "segment_id", "transfer_id"].contains(&name.as_str()) && !value.is_null() {
                     value.as_str().expect("text").parse::<uuid::Uuid>().expect("a UUID");
                     *value = "[uuid]".into();
                 } else {
