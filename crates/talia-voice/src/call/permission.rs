@@ -168,9 +168,9 @@ impl CallTask {
                     talk.opening = Some(cue);
                     talk.greeting.clear();
                 }
-                self.to_brain(cue, about);
+                self.pass_on(cue, about);
             }
-            Cue::Filler | Cue::Closing(_) => self.to_brain(cue, about),
+            Cue::Filler | Cue::Closing(_) => self.pass_on(cue, about),
             Cue::Turn { revises, .. }
                 if !talk.due.is_empty() && (talk.is_asking() || talk.asking.is_answered_by(*revises)) =>
             {
@@ -228,7 +228,7 @@ impl CallTask {
         }
     }
 
-    fn to_brain(&mut self, cue: CueId, about: Cue) {
+    fn pass_on(&mut self, cue: CueId, about: Cue) {
         if let Cue::Digits(digits) = &about {
             self.sources.typed(digits, self.now());
         }
@@ -277,7 +277,7 @@ impl CallTask {
         match next {
             // What was kept back was said already, and is still to be heard; "ajá" asks for it, too.
             Next::Brain if lost && !self.permission.greeting.is_empty() && is_nothing_new(&said) => {
-                self.say(cue, self.permission.resumed());
+                self.say(cue, self.permission.resumed().as_deref());
                 self.follow(cue, about, Then::Greet);
             }
             Next::Brain => {
@@ -285,12 +285,12 @@ impl CallTask {
                 if says && !std::mem::take(&mut self.permission.greeting).is_empty() {
                     self.brain.passed_over();
                 }
-                self.to_brain(cue, about);
+                self.pass_on(cue, about);
             }
             Next::Ask { again } => {
                 self.brain.answered_for(&said);
                 if lost {
-                    self.say(cue, self.permission.resumed());
+                    self.say(cue, self.permission.resumed().as_deref());
                 }
                 self.ask_permission(cue, again);
             }
@@ -302,7 +302,7 @@ impl CallTask {
                 };
                 self.brain.answered_for(beside.unwrap_or(&said));
                 if lost {
-                    self.say(cue, self.permission.resumed());
+                    self.say(cue, self.permission.resumed().as_deref());
                 }
                 if !matches!(
                     about,
@@ -316,7 +316,7 @@ impl CallTask {
                         Permission::Withdrawn => talk.stopped,
                         _ => talk.refused,
                     });
-                    self.say(cue, text);
+                    self.say(cue, text.as_deref());
                 }
                 self.follow(cue, about, then);
             }
@@ -353,7 +353,7 @@ impl CallTask {
         match then {
             Then::Greet => {
                 for text in self.permission.greeting.clone() {
-                    self.say(cue, Some(text));
+                    self.say(cue, Some(&text));
                 }
                 let expects = self.permission.expects;
                 self.take_thought(cue, Thought::Expect(expects));
@@ -367,14 +367,14 @@ impl CallTask {
                     // No turn has this number: they count from 1.
                     _ => (TurnId(0), None),
                 };
-                self.to_brain(cue, Cue::Turn { turn, text, revises });
+                self.pass_on(cue, Cue::Turn { turn, text, revises });
             }
             Then::Cue => {
                 self.permission.greeting.clear();
-                self.to_brain(cue, about);
+                self.pass_on(cue, about);
             }
             Then::Nothing => {
-                self.say(cue, self.permission.question.clone());
+                self.say(cue, self.permission.question.clone().as_deref());
                 self.take_thought(cue, Thought::Done);
             }
         }
@@ -382,15 +382,15 @@ impl CallTask {
 
     fn ask_permission(&mut self, cue: CueId, again: bool) {
         for text in self.permission.question(again) {
-            self.say(cue, Some(text));
+            self.say(cue, Some(&text));
         }
         self.take_thought(cue, Thought::Expect(Expectation::YesNo));
         self.take_thought(cue, Thought::Done);
     }
 
     /// Says a text of ours, sentence by sentence.
-    fn say(&mut self, cue: CueId, text: Option<String>) {
-        for sentence in text.iter().flat_map(|text| tongue::sentences(text)) {
+    fn say(&mut self, cue: CueId, text: Option<&str>) {
+        for sentence in text.into_iter().flat_map(tongue::sentences) {
             let text = sentence.trim().to_owned();
             let kind = SpeechKind::Answer;
             self.take_thought(cue, Thought::Say { text, kind });

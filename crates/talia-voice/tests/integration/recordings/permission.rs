@@ -523,6 +523,40 @@ async fn a_voice_of_its_own_answers_no_permission() {
     }
 }
 
+/// The words come when the model answers already: the recording ends with them, and she says so when nobody has the floor.
+#[tokio::test]
+async fn who_wants_it_no_more_is_heard_by_a_voice_of_its_own_too() {
+    let stop = "Deje de grabar.";
+    let said = [&["Sí, claro.", SAYS[0], stop][..], &SAYS[1..]].concat();
+    let vocabulary = Arc::new(Vocabulary::of(&said));
+    let fake = stage::service(|script| script.vocabulary = vocabulary.clone()).await;
+    let operator = Operator::new();
+    let calls = asking(&operator, &[("talia.toml", &stage::file(&fake, "script", ""))]).await;
+    let (carrier, _api) = calls.carrier_with(|_| {});
+    let voice = ToneWordSpeaker(vocabulary);
+    // Long enough for the announcement behind the model's own answer.
+    let script = script(&said).replace("silence_ms = 900", "silence_ms = 1500");
+    let outcome = calls.ring_speaking(&carrier, &script, &voice, |_| {}).await;
+    let left = Left::after(&calls, &outcome).await;
+    assert_eq!(
+        (left.consent(), left.recordings),
+        (Some("withdrawn"), 1),
+        "{:#?}",
+        left.said()
+    );
+    assert_eq!((left.times(STOPPED), left.answers.len()), (1, 2), "{:#?}", left.said());
+    assert_eq!(left.answered_in(), Some(stop));
+    let app = &calls.server.app;
+    let sid = outcome.call_sid.as_str();
+    eventually("it is written down", async || {
+        row_of(&app.store, sid).await.state == "stored"
+    })
+    .await;
+    let recorded = row_of(&app.store, sid).await.duration_ms.expect("a number");
+    let whole = outcome.recording.caller.len() as i64 / 8;
+    assert!(whole - recorded > 10_000, "{recorded} of {whole} ms");
+}
+
 #[tokio::test]
 async fn where_nobody_records_nobody_is_asked() {
     let calls = CallServer::start().await;
