@@ -157,7 +157,7 @@ impl App {
             None => Assistants::built_in()?,
         };
         let assistants = if config.recordings.consent.is_some() {
-            assistants.telling_of_recordings(|language| config.recordings.notice_in(language))?
+            assistants.telling_of_recordings(&config.recordings)?
         } else {
             assistants
         };

@@ -44,17 +44,23 @@ const OPENERS: &[&str] = &[
 /// Reads the answer to a yes-or-no question, wherever it stands in the text.
 pub fn read(text: &str, language: Language) -> Option<Agreement> {
     let row = tokens(text);
-    opening(&row, language).or_else(|| (1..row.len()).find_map(|at| at_start(&row[at..])))
+    opening(&row, language).or_else(|| (1..row.len()).find_map(|at| at_start(&row[at..]).map(|(answer, _)| answer)))
 }
 
 /// Reads an answer only at the beginning of the text: what counts when nothing was asked.
 pub(crate) fn opening(row: &[Token], _language: Language) -> Option<Agreement> {
-    let mut row = row;
+    answered(row).map(|(answer, _)| answer)
+}
+
+/// The same with where the answer ends.
+pub(crate) fn answered(row: &[Token]) -> Option<(Agreement, usize)> {
+    let mut at = 0;
     loop {
-        if let Some(answer) = at_start(row) {
-            return Some(answer);
+        let rest = row.get(at..)?;
+        if let Some((answer, length)) = at_start(rest) {
+            return Some((answer, at + length));
         }
-        row = row.get(begins_any(row, OPENERS)?..)?;
+        at += begins_any(rest, OPENERS)?;
     }
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn is_all(row: &[Token]) -> bool {
     false
 }
 
-fn at_start(row: &[Token]) -> Option<Agreement> {
+fn at_start(row: &[Token]) -> Option<(Agreement, usize)> {
     let unsure = begins_any(row, UNSURE).map(|length| (length, Agreement::Unsure));
     let no = begins_any(row, NO).map(|length| (length, Agreement::No));
     let yes = begins_any(row, YES).map(|length| (length, Agreement::Yes));
@@ -93,7 +99,7 @@ fn at_start(row: &[Token]) -> Option<Agreement> {
     // "No, sí, está bien": the second word is what is meant.
     let rest = &row[length..];
     if answer == Agreement::No && length == 1 && rest.first().is_some_and(|next| next.text.to_lowercase() == "sí") {
-        return Some(Agreement::Yes);
+        return Some((Agreement::Yes, length + 1));
     }
-    Some(answer)
+    Some((answer, length))
 }

@@ -14,6 +14,7 @@ pub mod listening;
 mod manner;
 pub mod name;
 pub mod numbers;
+pub mod permission;
 pub mod phone;
 pub mod prompt;
 mod refusal;

@@ -94,6 +94,10 @@ pub trait Brain: Send {
     /// Takes over from a brain that can't go on, with what that one knows of the lead and what its last question asks for.
     /// What was said is known already, by [`Self::heard`].
     fn adopt(&mut self, lead: LeadDraft, asked: Expectation);
+    /// The caller said this to somebody else, who has answered it; what that one said comes by [`Self::heard`].
+    fn answered_for(&mut self, _text: &str) {}
+    /// What it wanted to begin with is not said: the caller already says what they need.
+    fn passed_over(&mut self) {}
     /// The ears and the mouth of a brain that has its own.
     fn senses(&mut self) -> Option<&mut dyn Senses> {
         None

@@ -1,5 +1,6 @@
 //! What a conversation needs to go on after its stream was lost, as it is kept.
 
+use super::permission::KeptPermission;
 use super::sources::Sources;
 use crate::{app::App, line::AnsweredCall, store::StoreError};
 use jiff::Timestamp;
@@ -22,8 +23,10 @@ pub(super) struct Memory {
     pub(super) words: String,
     /// Transfers that nobody answered, and of which the caller was told.
     pub(super) told: usize,
-    /// The caller has heard that the call is recorded.
+    /// The caller has heard that the call is recorded, or has agreed to it.
     pub(super) told_of_recording: bool,
+    /// Where the question stands whether it may be.
+    pub(super) permission: KeptPermission,
     /// Where the lead's fields were heard.
     pub(super) sources: Sources,
 }

@@ -10,6 +10,7 @@ pub mod live;
 mod memory;
 mod meter;
 mod outputs;
+mod permission;
 mod record;
 mod senses;
 mod sources;
@@ -33,6 +34,7 @@ use commands::Obeyed;
 use live::{Live, LiveEvent};
 use memory::{Beginning, Kept, Memory};
 use meter::Meter;
+use permission::PermissionTalk;
 use record::Recorder;
 use sources::Sources;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -118,8 +120,10 @@ struct CallTask {
     told: usize,
     /// The caller has heard that an AI is speaking…
     disclosed: bool,
-    /// … and that the call is recorded.
+    /// … and that the call is recorded, or has agreed to it.
     told_of_recording: bool,
+    /// Whether it may be.
+    permission: PermissionTalk,
     /// Lines of the transcript that are not handed over yet.
     lines: Vec<(String, NewSegment)>,
     /// Where the lead's fields were heard…
@@ -194,12 +198,16 @@ impl CallTask {
         if let Some(kept) = &kept {
             kept.memory.sources.spoken().for_each(|text| mask.recall(text));
         }
+        let told = kept.as_ref().is_some_and(|kept| kept.memory.told_of_recording);
+        let standing = kept.as_mut().map(|kept| std::mem::take(&mut kept.memory.permission));
+        let permission = PermissionTalk::new(app.archive.as_deref(), &assistant, (standing.unwrap_or_default(), told));
         Ok(Self {
             origin,
             offset: beginning.offset,
             disclosed: kept.as_ref().is_some_and(|kept| kept.disclosed),
             told: kept.as_ref().map_or(0, |kept| kept.memory.told),
-            told_of_recording: kept.as_ref().is_some_and(|kept| kept.memory.told_of_recording),
+            told_of_recording: told,
+            permission,
             sources: kept
                 .as_mut()
                 .map(|kept| std::mem::take(&mut kept.memory.sources))
@@ -279,7 +287,7 @@ impl CallTask {
                 // Until the brain is asked about them: the line may break again before that.
                 self.words.clone_from(&kept.memory.words);
                 // Recordings may be newer than the disclosure that was heard.
-                if kept.disclosed && self.told_of_recording {
+                if kept.disclosed && self.told_of_recording && self.permission.is_given() {
                     self.recording.begin(self.app.clock.wall());
                 }
                 self.tell(Input::Resumed {
@@ -370,6 +378,12 @@ impl CallTask {
     }
 
     fn on_thought(&mut self, cue: CueId, thought: Thought) {
+        if let Some(thought) = self.keep_back(cue, thought) {
+            self.take_thought(cue, thought);
+        }
+    }
+
+    fn take_thought(&mut self, cue: CueId, thought: Thought) {
         match thought {
             Thought::Say { text, kind } => self.tell(Input::Say(Speech { cue, text: &text, kind })),
             Thought::Expect(expectation) => {
@@ -438,6 +452,7 @@ impl CallTask {
             words: self.words.clone(),
             told: self.told,
             told_of_recording: self.told_of_recording,
+            permission: self.permission.kept(),
             sources: self.sources.clone(),
         }
     }

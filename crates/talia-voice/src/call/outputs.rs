@@ -22,6 +22,9 @@ impl CallTask {
                 }
                 Output::TurnClosed { turn, words_due } => {
                     self.ears.close_turn(turn);
+                    if words_due {
+                        self.permission.words_due(turn);
+                    }
                     if let Some(senses) = self.brain.senses() {
                         senses.turn_closed(turn, words_due);
                     }
@@ -59,14 +62,17 @@ impl CallTask {
                     if let Cue::Turn { turn, .. } = &about {
                         self.asked_turn = Some(*turn);
                     }
-                    if let Cue::Digits(digits) = &about {
-                        self.sources.typed(digits, self.now());
-                    }
-                    self.brain.think(cue, about);
-                    self.remembers_more = true;
+                    self.ask_brain(cue, about);
                 }
-                Output::Prepare { turn, text, revises } => self.brain.prepare(turn, &text, revises),
-                Output::Forget { cue } => self.brain.forget(cue),
+                Output::Prepare { turn, text, revises } => {
+                    if !self.permission.is_asking() {
+                        self.brain.prepare(turn, &text, revises);
+                    }
+                }
+                Output::Forget { cue } => {
+                    self.permission.forget(cue);
+                    self.brain.forget(cue);
+                }
                 Output::Synthesize { segment, text, .. } => {
                     self.live.send(LiveEvent::Says { text: text.clone() });
                     let characters = text.chars().count() as u64;
@@ -77,9 +83,11 @@ impl CallTask {
                 Output::Transcript(entry) => self.line(&entry),
                 Output::DisclosureHeard => {
                     self.disclosed = true;
-                    self.told_of_recording = self.app.archive.is_some();
-                    self.remembers_more |= self.told_of_recording;
-                    self.recording.begin(self.app.clock.wall());
+                    if self.permission.disclosed() {
+                        self.told_of_recording = true;
+                        self.remembers_more = true;
+                        self.recording.begin(self.app.clock.wall());
+                    }
                     self.recorder.disclosure_heard(self.now());
                 }
                 Output::BargeIn(barge_in) => {
@@ -118,7 +126,11 @@ impl CallTask {
             let (id, line) = self.recorder.line(entry, self.now());
             self.live.send(LiveEvent::Line(line.entry.clone()));
             self.sources.line(&id, entry, self.reading);
+            self.permission.line(&id, entry);
             self.lines.push((id, line));
+        }
+        if entry.speaker == Speaker::Caller {
+            self.look_for_withdrawal(&entry.text);
         }
     }
 }

@@ -7,7 +7,11 @@ use crate::{
     brain::{Handover, LeadDraft, script::Assistant},
     line::AnsweredCall,
     privacy::CallMask,
-    store::{Disclosed, HeardField, LeadFields, NewMemory, NewSegment, NewTurn, NewUsage, Record, Store},
+    recordings::asking::Decision,
+    store::{
+        Disclosed, HeardField, LeadFields, NewMemory, NewRecordingConsent, NewSegment, NewTurn, NewUsage, Record,
+        Store, Word,
+    },
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -142,6 +146,28 @@ impl Recorder {
             text: text.clone(),
             language: language.code(),
             at: self.at(since),
+        }));
+    }
+
+    /// What the caller said to being recorded: the word for what holds and the mode's, what was asked, and the answer's line.
+    pub(super) fn recording_consent(
+        &self,
+        (consent, mode): (Word, Word),
+        decision: &Decision,
+        (question, segment_id): (Option<String>, Option<String>),
+    ) {
+        let (_, language) = &self.disclosure;
+        self.keep(Record::RecordingConsent(NewRecordingConsent {
+            call_sid: self.call_sid.clone(),
+            consent,
+            mode,
+            question,
+            answer: decision.answer.word(),
+            by: if decision.by_keys { "keys" } else { "words" },
+            asked: decision.asked,
+            language: language.code(),
+            segment_id,
+            at: self.at(decision.at),
         }));
     }
 

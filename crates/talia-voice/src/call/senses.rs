@@ -53,6 +53,7 @@ impl CallTask {
                 self.tell(Input::Words { turn, text: &text });
                 self.perform();
                 self.words_are_asked = false;
+                self.words_came(turn, &text);
             }
             Sensed::Dictate(mulaw) => self.dictate(&mulaw),
         }

@@ -46,7 +46,7 @@ pub use prices::{Amounts, Price, Prices};
 pub use privacy::{MaskPattern, Privacy};
 pub use providers::{Provider, ProviderKind, Role, TurnDetection};
 pub(crate) use recordings::recipient;
-pub use recordings::{Consent, Recordings};
+pub use recordings::{Consent, InLanguages, Recordings};
 pub use retention::Retention;
 pub(crate) use server::is_this_machine;
 pub use server::{PublicUrl, Server};

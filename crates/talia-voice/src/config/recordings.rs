@@ -27,6 +27,8 @@ const ANSWERS: [(&str, Expectation); 11] = [
 pub(super) struct Raw {
     mode: String,
     notice: BTreeMap<String, String>,
+    conditional_notice: BTreeMap<String, String>,
+    question: BTreeMap<String, String>,
     recipient: String,
     folder: String,
     silent_during: String,
@@ -37,8 +39,12 @@ pub(super) struct Raw {
 pub struct Recordings {
     /// When a recording begins; none: nothing is recorded.
     pub consent: Option<Consent>,
-    /// Said behind a disclosure that doesn't tell of the recording, as a part of it: Spanish and English.
-    pub notice: [Option<String>; 2],
+    /// Said behind a disclosure that doesn't tell of the recording, as a part of it.
+    pub notice: InLanguages,
+    /// The same where only a yes lets it begin.
+    pub conditional_notice: InLanguages,
+    /// Asks for that yes.
+    pub question: InLanguages,
     /// Whose private key opens recordings; there is one wherever `consent` is.
     pub recipient: Option<Recipient>,
     /// Where they are kept.
@@ -52,34 +58,67 @@ pub struct Recordings {
 pub enum Consent {
     /// The caller has heard the disclosure, which tells of it, to its last mark.
     AfterNotice,
+    /// The caller was asked, and said yes.
+    OnlyAfterYes,
 }
 
 impl Consent {
-    /// Its word, in the configuration and in what is kept.
+    /// Its word in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AfterNotice => "after_notice",
+            Self::OnlyAfterYes => "only_after_yes",
+        }
+    }
+
+    /// On what ground a recording is made then, as it is kept.
+    pub fn ground(self) -> &'static str {
+        match self {
+            Self::AfterNotice => "after_notice",
+            Self::OnlyAfterYes => "given",
         }
     }
 }
 
-impl Recordings {
-    /// What is said behind a disclosure in this language that doesn't tell of the recording.
-    pub fn notice_in(&self, language: Language) -> Option<&str> {
-        let [spanish, english] = &self.notice;
+/// A text for callers, in each language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InLanguages([Option<String>; 2]);
+
+impl InLanguages {
+    /// The text for callers of this language, where there is one.
+    pub fn text(&self, language: Language) -> Option<&str> {
+        let [spanish, english] = &self.0;
         match language {
             Language::Spanish => spanish.as_deref(),
             Language::English => english.as_deref(),
         }
     }
+
+    fn read(mut texts: BTreeMap<String, String>, name: &'static str) -> Result<Self, ConfigError> {
+        let mut said = |language: &str| texts.remove(language).and_then(|text| set(&text));
+        let read = Self([said("es"), said("en")]);
+        match texts.keys().next() {
+            Some(other) => Err(ConfigError::value(
+                name,
+                format!("`{other}` is not a language: use es and en"),
+            )),
+            None => Ok(read),
+        }
+    }
 }
 
 impl Raw {
-    pub(super) fn check(mut self) -> Result<Recordings, ConfigError> {
+    pub(super) fn check(self) -> Result<Recordings, ConfigError> {
         let consent = match self.mode.trim() {
             "never" => None,
             "after_notice" => Some(Consent::AfterNotice),
-            _ => return Err(ConfigError::value("recordings.mode", "must be never or after_notice")),
+            "only_after_yes" => Some(Consent::OnlyAfterYes),
+            _ => {
+                return Err(ConfigError::value(
+                    "recordings.mode",
+                    "must be never, after_notice or only_after_yes",
+                ));
+            }
         };
         let recipient = set(&self.recipient).map(|text| recipient(&text)).transpose()?;
         if consent.is_some() && recipient.is_none() {
@@ -89,15 +128,11 @@ impl Raw {
             ));
         }
         let folder = set(&self.folder).ok_or_else(|| ConfigError::value("recordings.folder", "is missing"))?;
-        let mut said = |language: &str| self.notice.remove(language).and_then(|text| set(&text));
-        let notice = [said("es"), said("en")];
-        if let Some(other) = self.notice.keys().next() {
-            let reason = format!("`{other}` is not a language: use es and en");
-            return Err(ConfigError::value("recordings.notice", reason));
-        }
         Ok(Recordings {
             consent,
-            notice,
+            notice: InLanguages::read(self.notice, "recordings.notice")?,
+            conditional_notice: InLanguages::read(self.conditional_notice, "recordings.conditional_notice")?,
+            question: InLanguages::read(self.question, "recordings.question")?,
             recipient,
             folder: folder.into(),
             silent_during: answers(&self.silent_during)?,

@@ -3,6 +3,7 @@
 //! [`CallRecording`] belongs to the call task and only hands over; a task of its own writes ([`writer`]). What it can't take in
 //! time is lost to the recording, counted, and never felt by the call. Knows neither Twilio nor SQL.
 
+pub mod asking;
 mod dead;
 mod folder;
 pub mod keys;
@@ -82,6 +83,11 @@ impl Archive {
         })))
     }
 
+    /// What lets a recording begin.
+    pub fn consent(&self) -> config::Consent {
+        self.consent
+    }
+
     fn failed(&self, fault: Fault, error: &dyn std::fmt::Display) {
         self.metrics.recording_failed(fault);
         tracing::error!(recording.fault = fault.word(), error = %error, "a recording could not be kept");
@@ -125,7 +131,7 @@ impl CallRecording {
         }))
     }
 
-    /// From now on the caller knows, and it is kept.
+    /// From now on it is kept: the caller knows, or has agreed.
     pub fn begin(&mut self, at: Timestamp) {
         let Some(recorded) = self.0.as_mut().filter(|recorded| recorded.writing.is_none()) else {
             return;
@@ -199,7 +205,7 @@ impl CallRecording {
         }
     }
 
-    /// The stream is over; what is left is written soon after.
+    /// The stream is over, or the caller wants it no more; what is left is written soon after.
     pub fn end(&mut self) {
         if let Some(mut recorded) = self.0.take()
             && let Some(block) = recorded.timeline.finish()

@@ -83,7 +83,7 @@ impl Job {
             place: place.clone(),
             recipient: self.archive.recipient.to_string(),
             key: sealed,
-            consent: self.archive.consent.as_str(),
+            consent: self.archive.consent.ground(),
             at: self.at,
         }));
         let path = self.archive.folder.file(&place);

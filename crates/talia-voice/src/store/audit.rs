@@ -25,6 +25,8 @@ pub enum AuditKind {
     Disclosure,
     /// A recording began.
     Recording,
+    /// What a caller said to being recorded.
+    RecordingConsent,
     /// A wish to dial, and what was said to it.
     Dial,
     /// A caller was handed to a person, or that failed.
@@ -45,6 +47,7 @@ impl AuditKind {
         match self {
             Self::Disclosure => "disclosure",
             Self::Recording => "recording",
+            Self::RecordingConsent => "recording_consent",
             Self::Dial => "dial",
             Self::Transfer => "transfer",
             Self::Export => "export",

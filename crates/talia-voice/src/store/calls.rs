@@ -64,7 +64,8 @@ pub struct CallRow {
     pub disclosure_text: Option<String>,
     /// …in this language: `es`, `en`.
     pub disclosure_language: Option<String>,
-    /// On what ground the call was recorded then: `after_notice`.
+    /// On what ground the call was recorded then (`after_notice`, `given`), or that it wasn't: `refused`, `not_given`; `withdrawn`
+    /// when the caller stopped it.
     pub recording_consent: Option<String>,
     /// When everything but this row was erased.
     #[sqlx(try_from = "MaybeTime")]

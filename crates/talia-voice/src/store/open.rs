@@ -379,6 +379,7 @@ impl Store {
             }
             Record::Memory(new) => Write::Memory(new),
             Record::ToolActEnded(end) => Write::ToolActEnded(end),
+            Record::RecordingConsent(new) => Write::RecordingConsent(new),
             Record::RecordingBegun(new) => Write::RecordingBegun(new),
             Record::RecordingEnded(end) => Write::RecordingEnded(end),
             Record::Turn(turn) => Write::Turn(self.ids.next(self.clock.wall()), turn),

@@ -27,7 +27,7 @@ pub struct NewRecording {
     pub recipient: String,
     /// The file's private key, encrypted.
     pub key: String,
-    /// On what ground it begins, as a word: `after_notice`.
+    /// On what ground it begins, as a word: `after_notice`, `given`.
     #[serde(deserialize_with = "constants::word")]
     pub consent: Word,
     pub at: Timestamp,

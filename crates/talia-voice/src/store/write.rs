@@ -9,6 +9,7 @@ use super::erasures::{self, Erased, Erasure};
 use super::gathered::Gathered;
 use super::leads::{self, LeadFields, LeadOf};
 use super::outbound::{self, DialAnswer, DialChange, NewDial};
+use super::recording_consent::{self, NewRecordingConsent};
 use super::recordings::{self, NewRecording, NewSeal, RecordingEnd};
 use super::retention::{self, Forgetting};
 use super::sinks::{self, SinkWrite};
@@ -67,6 +68,8 @@ pub enum Record {
     },
     /// What became of a tool's act.
     ToolActEnded(ToolActEnd),
+    /// A caller agreed to be recorded, didn't, or wants it no more.
+    RecordingConsent(NewRecordingConsent),
     /// A recording begins.
     RecordingBegun(NewRecording),
     /// What became of a recording.
@@ -107,6 +110,7 @@ pub(super) enum Write {
     #[serde(skip)]
     ToolAct(NewToolAct),
     ToolActEnded(ToolActEnd),
+    RecordingConsent(NewRecordingConsent),
     RecordingBegun(NewRecording),
     RecordingEnded(RecordingEnd),
     #[serde(skip)]
@@ -224,6 +228,7 @@ impl Write {
             Self::DisclosureHeard(disclosed) => Some(&disclosed.call_sid),
             Self::ToolAct(act) => Some(&act.call_sid),
             Self::ToolActEnded(end) => Some(&end.call_sid),
+            Self::RecordingConsent(new) => Some(&new.call_sid),
             Self::RecordingBegun(new) => Some(&new.call_sid),
             Self::RecordingEnded(end) => Some(&end.call_sid),
             Self::Turn(_, turn) => Some(&turn.call_sid),
@@ -333,6 +338,7 @@ impl Write {
             Self::DisclosureHeard(disclosed) => calls::disclosure_heard(connection, disclosed, events).await?,
             Self::Memory(new) => conversations::remember(connection, new).await?,
             Self::ToolActEnded(end) => tool_acts::end(connection, end).await?,
+            Self::RecordingConsent(new) => recording_consent::answered(connection, new).await?,
             Self::RecordingBegun(new) => recordings::begin(connection, new).await?,
             Self::RecordingEnded(end) => recordings::end(connection, end, events).await?,
             Self::Turn(id, new) => turns::append(connection, (id, new)).await?,

@@ -162,6 +162,40 @@ pub enum StoreFault {
     Other,
 }
 
+/// What a caller said to the question whether the call may be recorded, or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum RecordingAnswer {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// Nothing that could be made out, twice.
+    Unclear,
+    /// Nothing.
+    Silence,
+    /// Something else: what they called for.
+    Other,
+    /// The call went another way before they could answer.
+    Unanswered,
+    /// That it is to be recorded no more.
+    Stop,
+}
+
+impl RecordingAnswer {
+    /// The word in the audit trail.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unclear => "unclear",
+            Self::Silence => "silence",
+            Self::Other => "other",
+            Self::Unanswered => "unanswered",
+            Self::Stop => "stop",
+        }
+    }
+}
+
 /// Why a recording was not kept to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum RecordingFault {
@@ -303,6 +337,7 @@ label_set! {
     StoreLabel { reason: StoreFault },
     CertificateLabel { reason: CertificateFault },
     RecordingLabel { reason: RecordingFault },
+    RecordingAnswerLabel { answer: RecordingAnswer },
     WebhookLabel { webhook: Webhook },
     RestLabel { operation: RestOperation },
     DenialLabel { reason: Denial },

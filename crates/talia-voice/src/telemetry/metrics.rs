@@ -4,8 +4,8 @@ mod counting;
 
 use super::labels::{
     BadFrameLabel, BargeInLabel, CertificateLabel, CommandLabel, DenialLabel, MaskLabel, ProviderFaultLabel,
-    ProviderLabel, RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel, SinkLabel, StageLabel,
-    StoreLabel, TokenLabel, ToolLabel, WebhookLabel,
+    ProviderLabel, RecordingAnswerLabel, RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel,
+    SinkLabel, StageLabel, StoreLabel, TokenLabel, ToolLabel, WebhookLabel,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -73,6 +73,7 @@ pub struct Metrics {
     pub spans_dropped: Counter,
     certificate_failures: Family<CertificateLabel, Counter>,
     recording_failed: Family<RecordingLabel, Counter>,
+    recording_answers: Family<RecordingAnswerLabel, Counter>,
     refused: Family<RefusalLabel, Counter>,
     bad_frames: Family<BadFrameLabel, Counter>,
     barge_in: Family<BargeInLabel, Counter>,
@@ -143,6 +144,7 @@ impl Default for Metrics {
             spans_dropped: Counter::default(),
             certificate_failures: Family::default(),
             recording_failed: Family::default(),
+            recording_answers: Family::default(),
             refused: Family::default(),
             bad_frames: Family::default(),
             barge_in: Family::default(),
@@ -216,6 +218,11 @@ impl Metrics {
             "recording_failed",
             "Recordings that were not kept, or not to their end, by why",
             self.recording_failed.clone(),
+        );
+        all.register(
+            "recording_answers",
+            "Callers who were asked whether they may be recorded, or wanted it no more, by what they said",
+            self.recording_answers.clone(),
         );
         all.register(
             "recording_lost_milliseconds",

@@ -5,5 +5,6 @@ mod damage;
 mod faults;
 mod keys;
 mod listening;
+mod permission;
 pub(crate) mod rig;
 mod timeline;

@@ -28,8 +28,9 @@ use talia_dialogue::{EndReason, TurnId, TurnTiming};
 use talia_twilio::CallStatus;
 use talia_voice::clock::Clock;
 use talia_voice::store::{
-    Erased, Erasure, HeardField, HeardIn, Hold, LeadField, LeadFields, NewMemory, NewRecording, NewTransfer, NewTurn,
-    NewUsage, Record, RecordingEnd, Spool, SpoolSettings, StatusReport, Store, StoreError, StoreSettings, StreamClaim,
+    Erased, Erasure, HeardField, HeardIn, Hold, LeadField, LeadFields, NewMemory, NewRecording, NewRecordingConsent,
+    NewTransfer, NewTurn, NewUsage, Record, RecordingEnd, Spool, SpoolSettings, StatusReport, Store, StoreError,
+    StoreSettings, StreamClaim,
 };
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::StoreFault;
@@ -272,6 +273,20 @@ async fn a_whole_call(process: &Process, sid: &str) {
         },
         at,
     };
+    let consent = |consent, answer| {
+        Record::RecordingConsent(NewRecordingConsent {
+            call_sid: sid.to_owned(),
+            consent,
+            mode: "only_after_yes",
+            question: Some("¿Puedo grabar esta llamada?".to_owned()),
+            answer,
+            by: "words",
+            asked: 1,
+            language: "es",
+            segment_id: None,
+            at,
+        })
+    };
     let recording = uuid_of(store, at);
     let records = [
         Record::Started(new_call(sid, clock)),
@@ -292,6 +307,7 @@ async fn a_whole_call(process: &Process, sid: &str) {
             at,
         }),
         Record::DisclosureHeard(disclosed(sid, clock)),
+        consent("given", "yes"),
         Record::RecordingBegun(NewRecording {
             id: recording.clone(),
             call_sid: sid.to_owned(),
@@ -299,9 +315,10 @@ async fn a_whole_call(process: &Process, sid: &str) {
             place: "a.wav.age".to_owned(),
             recipient: "age1".to_owned(),
             key: "sealed".to_owned(),
-            consent: "after_notice",
+            consent: "given",
             at,
         }),
+        consent("withdrawn", "stop"),
         Record::Segment(late("uno «ñ» \"2\"")),
         Record::Words {
             lines: vec![(uuid_of(store, at), late("dos")), (uuid_of(store, at), late("tres"))],
@@ -371,6 +388,7 @@ async fn kept(store: &Store, sid: &str) -> String {
             store.turns(sid).await.expect("a read"),
             store.usage(sid).await.expect("a read"),
             store.transfers(sid).await.expect("a read"),
+            store.audit_of_call(sid).await.expect("a read"),
             told(store, sid).await,
         )
     )
@@ -412,14 +430,7 @@ async fn a_death_between_commit_and_forgetting_doubles_nothing(keeper: Keeper) {
     assert_eq!(second.metrics.spool_damaged.get(), 0);
     second.nothing_waits().await;
     let once = kept(&second.store, &sid).await;
-    for expected in [
-        "tres",
-        "más",
-        "+525522220000",
-        "kokoro",
-        "lead_updated",
-        "recording_consent",
-    ] {
+    for expected in ["tres", "más", "+525522220000", "kokoro", "lead_updated", "withdrawn"] {
         assert!(once.contains(expected), "{expected}: {once}");
     }
     let transferred = kept(&second.store, &call_sid(0x311)).await;

@@ -498,6 +498,17 @@ impl Brain for LlmBrain {
         self.open_threads();
     }
 
+    fn answered_for(&mut self, text: &str) {
+        // On standby it has the line already.
+        if !self.standby && !text.trim().is_empty() {
+            self.history.caller(text.trim());
+        }
+    }
+
+    fn passed_over(&mut self) {
+        self.script.passed_over();
+    }
+
     fn attend(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(self.wait())
     }

@@ -132,6 +132,8 @@ pub struct RealtimeBrain {
     pub(super) usted: bool,
     pub(super) caller_number: Option<String>,
     pub(super) refusal: Refusal,
+    /// What the caller said to somebody else who asked before the service did.
+    pub(super) answered: Vec<String>,
 }
 
 impl RealtimeBrain {
@@ -180,6 +182,7 @@ impl RealtimeBrain {
             usted: false,
             caller_number: parts.caller_number,
             refusal: Refusal::default(),
+            answered: Vec::new(),
         };
         if available {
             brain.connect();

@@ -199,6 +199,18 @@ impl Brain for RealtimeBrain {
         }
     }
 
+    fn answered_for(&mut self, text: &str) {
+        // Its session has heard it; nobody's need is told by it.
+        self.answered.push(text.trim().to_owned());
+        self.rest.answered_for(text);
+    }
+
+    fn passed_over(&mut self) {
+        // All that was said is written down by now.
+        self.settle_refusal();
+        self.rest.passed_over();
+    }
+
     fn senses(&mut self) -> Option<&mut dyn Senses> {
         Some(self)
     }

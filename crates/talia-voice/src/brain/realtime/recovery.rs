@@ -193,7 +193,7 @@ impl RealtimeBrain {
     /// What the caller said first: what they need, most likely.
     fn first_words(&self) -> Option<String> {
         self.history.iter().find_map(|line| match line {
-            Line::Caller(text) => Some(text.clone()),
+            Line::Caller(text) if !self.answered.contains(text) => Some(text.clone()),
             _ => None,
         })
     }

@@ -3,8 +3,9 @@
 use super::knowledge::Knowledge;
 use super::phrase::{GAPS, Phrase, fill, gaps};
 use super::recording_notice;
+use super::recording_talk::RecordingTalk;
 use crate::brain::knowledge::{KnowledgeError, Library};
-use crate::config::sha256_hex;
+use crate::config::{Consent, Recordings, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -116,6 +117,22 @@ pub enum AssistantError {
         country: String,
         disclosure: String,
     },
+    /// Calls are recorded only after a yes, and the disclosure says that they are.
+    #[error(
+        "assistant {id}: calls are recorded only after a yes (recordings.mode), and its disclosure for {country} says that they are: \
+         «{disclosure}». Leave it out there, or say on what condition (\"… solo se graba si …\")"
+    )]
+    RecordingOverstated {
+        id: String,
+        country: String,
+        disclosure: String,
+    },
+    /// Calls are recorded only after a yes, and there is nothing to ask for it with.
+    #[error(
+        "recordings.question: asks nobody who speaks {language} whether the call may be recorded: «{question}». \
+         It has to name the recording and to end in a question mark (\"¿Puedo grabar esta llamada?\")"
+    )]
+    RecordingUnasked { language: &'static str, question: String },
     /// The folder holds no assistant.
     #[error("{0}: no assistant (*.toml) in this folder")]
     Empty(PathBuf),
@@ -297,6 +314,9 @@ pub struct Assistant {
     /// What the company has written down.
     #[serde(skip)]
     library: Option<Arc<Library>>,
+    /// What is said about recording; none: calls aren't recorded.
+    #[serde(skip)]
+    recording_talk: Option<RecordingTalk>,
 }
 
 fn one() -> f32 {
@@ -439,8 +459,25 @@ impl Assistant {
         fill(text, |gap| self.own(gap)).unwrap_or_default()
     }
 
-    /// Makes sure that the disclosure tells of the recording, with this notice behind it where it doesn't by itself.
-    pub(super) fn tell_of_recording(&mut self, notice: Option<&str>) -> Result<(), AssistantError> {
+    /// Makes sure that the disclosure tells of the recording, with a notice behind it where it doesn't by itself, and that
+    /// there is something to ask with where only a yes lets it begin.
+    pub(super) fn tell_of_recording(&mut self, recordings: &Recordings) -> Result<(), AssistantError> {
+        let language = self.language;
+        let asks = recordings.consent == Some(Consent::OnlyAfterYes);
+        let question = recordings.question.text(language).filter(|_| asks);
+        if asks && !question.is_some_and(|text| RecordingTalk::is_question(text, language)) {
+            return Err(AssistantError::RecordingUnasked {
+                language: language.code(),
+                question: question.unwrap_or_default().to_owned(),
+            });
+        }
+        self.recording_talk = Some(RecordingTalk::new(question.map(str::to_owned), language));
+        let notices = if asks {
+            &recordings.conditional_notice
+        } else {
+            &recordings.notice
+        };
+        let notice = notices.text(language);
         if !recording_notice::tells(&self.disclosure_text(), self.language)
             && let Some(notice) = notice
         {
@@ -448,7 +485,14 @@ impl Assistant {
             self.disclosure = Some(Phrase::Plain(format!("{} {notice}", text.trim_end())));
         }
         let disclosure = self.disclosure_text();
-        if recording_notice::tells(&disclosure, self.language) {
+        if recording_notice::tells(&disclosure, language) {
+            if asks && !recording_notice::is_conditional(&disclosure) {
+                return Err(AssistantError::RecordingOverstated {
+                    id: self.id.clone(),
+                    country: self.country.clone(),
+                    disclosure,
+                });
+            }
             return Ok(());
         }
         Err(AssistantError::RecordingUntold {
@@ -456,6 +500,16 @@ impl Assistant {
             country: self.country.clone(),
             disclosure,
         })
+    }
+
+    /// What is said about recording its calls; none where they aren't.
+    pub fn recording_talk(&self) -> Option<&RecordingTalk> {
+        self.recording_talk.as_ref()
+    }
+
+    /// A phrase with its gaps filled, as every call begins: with *tú*. None where it has other gaps.
+    pub fn filled(&self, phrase: &Phrase) -> Option<String> {
+        fill(phrase.text(false), |gap| self.own(gap))
     }
 
     /// A gap that is the same in every call.
@@ -520,7 +574,8 @@ impl Assistant {
     /// synthesised once and kept.
     pub fn fixed_sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        let opening = [self.disclosure_text()];
+        let asked = self.recording_talk.iter().flat_map(RecordingTalk::texts);
+        let opening = std::iter::once(self.disclosure_text()).chain(asked.map(str::to_owned));
         let phrases = self.phrases();
         // Every call begins with *tú*.
         let texts = phrases
@@ -528,7 +583,7 @@ impl Assistant {
             .map(|phrase| phrase.text(false))
             .chain(phrases.iter().map(|phrase| phrase.text(true)));
         let filled = texts.filter_map(|text| fill(text, |gap| self.own(gap)));
-        for text in opening.into_iter().chain(filled) {
+        for text in opening.chain(filled) {
             for sentence in tongue::sentences(&text) {
                 let sentence = sentence.trim().to_owned();
                 if !sentence.is_empty() && !sentences.contains(&sentence) {

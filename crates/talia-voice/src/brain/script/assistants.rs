@@ -1,13 +1,13 @@
 //! All assistants of a server: read from a folder or compiled in, chosen by the number called.
 
 use super::assistant::{Assistant, AssistantError};
+use crate::config::Recordings;
 use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
-use talia_spanish::Language;
 
 /// The assistant that answers when the operator has written none.
 const DEFAULT: &str = include_str!("../../../../../assistants/solara.toml");
@@ -99,15 +99,13 @@ impl Assistants {
         })
     }
 
-    /// The same where calls are recorded: every disclosure tells of it, by itself or with the `notice` of its language.
-    pub fn telling_of_recordings<'n>(
-        self,
-        notice: impl Fn(Language) -> Option<&'n str>,
-    ) -> Result<Self, AssistantError> {
+    /// The same where calls are recorded: every disclosure tells of it, by itself or with the configuration's notice, and where
+    /// callers are asked first there is a question.
+    pub fn telling_of_recordings(self, recordings: &Recordings) -> Result<Self, AssistantError> {
         let mut found = Vec::new();
         for assistant in &self.all {
             let mut assistant = Assistant::clone(assistant);
-            assistant.tell_of_recording(notice(assistant.language))?;
+            assistant.tell_of_recording(recordings)?;
             found.push((PathBuf::from(&assistant.id), assistant));
         }
         Self::of(found)

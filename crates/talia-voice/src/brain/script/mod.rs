@@ -13,6 +13,7 @@ mod person;
 mod phrase;
 mod questions;
 mod recording_notice;
+mod recording_talk;
 mod subject;
 mod takeover;
 mod talk;
@@ -21,4 +22,5 @@ pub use assistant::{Assistant, AssistantError, Field, Lines, MAX_VALUE, Outbound
 pub use assistants::Assistants;
 pub(super) use phrase::Phrase;
 pub(super) use questions::is_question;
+pub use recording_talk::RecordingTalk;
 pub use talk::ScriptBrain;

@@ -26,9 +26,37 @@ pub(super) fn tells(text: &str, language: Language) -> bool {
     !told.is_empty() && !told.into_iter().any(denied)
 }
 
+/// Words that make the recording depend on something.
+const CONDITIONS: [&str; 12] = [
+    "si",
+    "solo",
+    "sólo",
+    "solamente",
+    "únicamente",
+    "permiso",
+    "consentimiento",
+    "only",
+    "if",
+    "unless",
+    "permission",
+    "consent",
+];
+
+/// Whether a text that tells of the recording says on what condition it is made ("solo se graba si…").
+pub(super) fn is_conditional(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    // Clause by clause: "si prefieres una persona, dilo" is about something else.
+    let mut clauses = lower.split(['.', ';', ':']);
+    clauses.any(|clause| {
+        let told = clause.contains("graba") || clause.contains("record");
+        let mut words = clause.split(|letter: char| !letter.is_alphanumeric());
+        told && words.any(|word| CONDITIONS.contains(&word))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::tells;
+    use super::{is_conditional, tells};
     use talia_spanish::Language::{English, Spanish};
 
     #[test]
@@ -50,6 +78,11 @@ mod tests {
         ] {
             assert!(!tells(text, Spanish), "{text}");
         }
+        assert!(is_conditional("Soy Ana. La llamada solo se graba si se autoriza."));
+        assert!(is_conditional("This call is recorded only if you agree."));
+        assert!(!is_conditional(
+            "Esta llamada se graba; si prefieres una persona, dilo."
+        ));
         assert!(tells("This call is being recorded.", English));
         assert!(!tells("This call isn't recorded.", English));
         assert!(!tells("This call is transcribed.", English));

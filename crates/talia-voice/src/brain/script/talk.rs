@@ -481,6 +481,12 @@ impl Brain for ScriptBrain {
         Ok(())
     }
 
+    fn passed_over(&mut self) {
+        // Nobody has to hear "¿En qué te ayudo?" to answer it.
+        self.state.question_heard = true;
+        self.state.unheard.clear();
+    }
+
     fn adopt(&mut self, lead: LeadDraft, asked: Expectation) {
         self.inherit(lead, asked, false);
         // Somebody else asked whatever is open now.

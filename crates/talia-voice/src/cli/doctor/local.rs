@@ -2,7 +2,7 @@
 
 use super::Patient;
 use super::finding::{DATABASE, EVENTS, Finding, RECORDINGS, text};
-use crate::config::{Certificates, Recordings};
+use crate::config::{Certificates, Consent, Recordings};
 use crate::recordings::Folder;
 use crate::store::{self, StoreError};
 use secrecy::ExposeSecret;
@@ -18,10 +18,14 @@ fn recordings(config: &Recordings) -> Finding {
     }
     let folder = Folder::new(&config.folder);
     let shown = config.folder.display();
+    let (si, yes) = match config.consent {
+        Some(Consent::OnlyAfterYes) => ("; solo tras un sí", "; only after a yes"),
+        _ => ("", ""),
+    };
     match folder.try_to_write() {
         Ok(()) => RECORDINGS.ok(text(
-            format!("se puede escribir en {shown}"),
-            format!("{shown} can be written"),
+            format!("se puede escribir en {shown}{si}"),
+            format!("{shown} can be written{yes}"),
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !config.folder.exists() => RECORDINGS.ok(text(
             format!("{shown} se creará al arrancar"),

@@ -5,10 +5,10 @@ use crate::dialing::Denial;
 use crate::providers::FaultClass;
 use crate::telemetry::labels::{
     BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, CommandKind,
-    CommandLabel, CommandOutcome, DenialLabel, MaskLabel, Masked, ProviderFaultLabel, ProviderLabel, RecordingFault,
-    RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, SinkFault,
-    SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel,
-    ToolVerdict, Webhook, WebhookLabel,
+    CommandLabel, CommandOutcome, DenialLabel, MaskLabel, Masked, ProviderFaultLabel, ProviderLabel, RecordingAnswer,
+    RecordingAnswerLabel, RecordingFault, RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome,
+    RestOutcomeLabel, SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind,
+    TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
 };
 use std::time::Duration;
 use talia_dialogue::{BargeIn, TurnTiming};
@@ -46,6 +46,18 @@ impl Metrics {
     /// How many recordings failed for this reason.
     pub fn recording_failed_count(&self, reason: RecordingFault) -> u64 {
         self.recording_failed.get_or_create(&RecordingLabel { reason }).get()
+    }
+
+    /// Counts what a caller said to being recorded.
+    pub fn recording_answered(&self, answer: RecordingAnswer) {
+        let label = RecordingAnswerLabel { answer };
+        self.recording_answers.get_or_create(&label).inc();
+    }
+
+    /// How many callers said so.
+    pub fn recording_answer_count(&self, answer: RecordingAnswer) -> u64 {
+        let label = RecordingAnswerLabel { answer };
+        self.recording_answers.get_or_create(&label).get()
     }
 
     /// Counts a message on a media socket that was skipped.

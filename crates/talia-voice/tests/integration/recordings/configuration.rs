@@ -57,12 +57,22 @@ async fn other_settings_that_make_no_sense_are_named() {
         (
             "TALIA_RECORDINGS_MODE",
             "always",
-            "recordings.mode: must be never or after_notice",
+            "recordings.mode: must be never, after_notice or only_after_yes",
         ),
         (
             "TALIA_RECORDINGS__NOTICE",
             "fr=On enregistre.",
             "recordings.notice: `fr` is not a language",
+        ),
+        (
+            "TALIA_RECORDINGS__QUESTION",
+            "fr=On enregistre ?",
+            "recordings.question: `fr` is not a language",
+        ),
+        (
+            "TALIA_RECORDINGS__CONDITIONAL_NOTICE",
+            "fr=On enregistre.",
+            "recordings.conditional_notice: `fr` is not a language",
         ),
         (
             "TALIA_RECORDINGS__SILENT_DURING",
@@ -87,6 +97,37 @@ async fn a_disclosure_that_doesnt_tell_keeps_the_server_from_starting() {
     // A notice that tells of no recording is none.
     let untold = "es=La llamada no se graba.,en=This call is recorded.";
     let line = refused(&operator, &[("TALIA_RECORDINGS__NOTICE", untold)]).await;
+    assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
+}
+
+#[tokio::test]
+async fn who_asks_first_says_so_and_has_something_to_ask() {
+    let operator = Operator::new();
+    let asks = ("TALIA_RECORDINGS_MODE", "only_after_yes");
+    for (question, language) in [
+        ("es=", "es"),
+        ("en=", "en"),
+        ("es=¿Me permite un momento?", "es"),
+        ("es=Puedo grabar esta llamada.", "es"),
+    ] {
+        let line = refused(&operator, &[asks, ("TALIA_RECORDINGS__QUESTION", question)]).await;
+        let expected = format!("talia-voice: recordings.question: asks nobody who speaks {language} whether");
+        assert!(line.starts_with(&expected), "{line}");
+    }
+    // What is said must not be more than what is done, nor less.
+    let line = refused(
+        &operator,
+        &[
+            asks,
+            ("TALIA_RECORDINGS__CONDITIONAL_NOTICE", "es=La llamada se graba."),
+        ],
+    )
+    .await;
+    assert!(
+        line.starts_with("talia-voice: assistant solara:") && line.contains("only after a yes"),
+        "{line}"
+    );
+    let line = refused(&operator, &[asks, ("TALIA_RECORDINGS__CONDITIONAL_NOTICE", "es=")]).await;
     assert!(line.starts_with("talia-voice: assistant solara:"), "{line}");
 }
 
