@@ -22,6 +22,7 @@ mod voices;
 use crate::events::RelaysError;
 use crate::events::sinks::WebhookError;
 use crate::outgoing::nats::NatsError;
+use crate::recordings::BucketError;
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -127,11 +128,16 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_app = cause.downcast_ref::<AppError>();
         cause.is::<ConfigError>()
             || cause.is::<AssistantError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(BucketError::Authority(_) | BucketError::Credentials(_))
+            )
             || of_app.is_some_and(|error| {
                 matches!(
                     error,
                     AppError::Assistant(_)
                         | AppError::Secret(_)
+                        | AppError::Bucket(BucketError::Authority(_) | BucketError::Credentials(_))
                         | AppError::Relays(
                             RelaysError::Nats(NatsError::Authority(_))
                                 | RelaysError::Webhook(WebhookError::Address { .. })

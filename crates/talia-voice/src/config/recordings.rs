@@ -1,9 +1,10 @@
 //! `[recordings]`: whether calls are recorded, when that begins, and for whose eyes.
 
+use super::bucket::{self, Bucket};
 use super::{ConfigError, set};
 use age::x25519::Recipient;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use talia_spanish::{Expectation, Language};
 
@@ -30,6 +31,7 @@ pub(super) struct Raw {
     recipient: String,
     folder: String,
     silent_during: String,
+    bucket: bucket::Raw,
 }
 
 /// How calls are recorded.
@@ -41,8 +43,10 @@ pub struct Recordings {
     pub notice: [Option<String>; 2],
     /// Whose private key opens recordings; there is one wherever `consent` is.
     pub recipient: Option<Recipient>,
-    /// Where they are kept.
+    /// Where they are written, and kept where there is no bucket.
     pub folder: PathBuf,
+    /// Where finished ones go.
+    pub bucket: Option<Bucket>,
     /// While such an answer is expected, both sides are silence.
     pub silent_during: Vec<Expectation>,
 }
@@ -75,7 +79,7 @@ impl Recordings {
 }
 
 impl Raw {
-    pub(super) fn check(mut self) -> Result<Recordings, ConfigError> {
+    pub(super) fn check(mut self, environment: &HashMap<String, String>) -> Result<Recordings, ConfigError> {
         let consent = match self.mode.trim() {
             "never" => None,
             "after_notice" => Some(Consent::AfterNotice),
@@ -100,6 +104,7 @@ impl Raw {
             notice,
             recipient,
             folder: folder.into(),
+            bucket: self.bucket.check(environment)?,
             silent_during: answers(&self.silent_during)?,
         })
     }
