@@ -6,6 +6,7 @@ use age::x25519::Recipient;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use talia_spanish::{Expectation, Language};
 
 /// The words for kinds of answers.
@@ -46,7 +47,7 @@ pub struct Recordings {
     /// Where they are written, and kept where there is no bucket.
     pub folder: PathBuf,
     /// Where finished ones go.
-    pub bucket: Option<Bucket>,
+    pub bucket: Option<Arc<Bucket>>,
     /// While such an answer is expected, both sides are silence.
     pub silent_during: Vec<Expectation>,
 }
@@ -104,7 +105,7 @@ impl Raw {
             notice,
             recipient,
             folder: folder.into(),
-            bucket: self.bucket.check(environment)?,
+            bucket: self.bucket.check(environment)?.map(Arc::new),
             silent_during: answers(&self.silent_during)?,
         })
     }

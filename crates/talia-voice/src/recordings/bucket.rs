@@ -54,7 +54,7 @@ pub type Pieces = BoxStream<'static, Result<Bytes, BucketTrouble>>;
 #[derive(Clone)]
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
-    config: config::Bucket,
+    config: Arc<config::Bucket>,
 }
 
 /// Its address: the library's store knows keys.
@@ -86,7 +86,7 @@ impl From<BucketTrouble> for NotSent {
 
 impl Bucket {
     /// The bucket of this configuration.
-    pub fn open(config: &config::Bucket) -> Result<Self, BucketError> {
+    pub fn open(config: &Arc<config::Bucket>) -> Result<Self, BucketError> {
         let authorities = match &config.authority {
             None => Vec::new(),
             Some(path) => {
@@ -127,7 +127,7 @@ impl Bucket {
     fn path(&self, object: &str) -> Result<Path, BucketTrouble> {
         let whole = config::Bucket {
             prefix: String::new(),
-            ..self.config.clone()
+            ..(*self.config).clone()
         };
         let path = object.strip_prefix(&whole.to_string());
         let path = path.and_then(|path| path.strip_prefix('/'));
@@ -176,11 +176,23 @@ impl Bucket {
     /// Takes an object away; one that isn't there is away.
     pub async fn remove(&self, object: &str) -> Result<(), BucketTrouble> {
         let path = self.path(object)?;
-        let removed = self.store.delete(&path).await;
-        match removed.map_err(|error| BucketTrouble::of(&error)) {
+        let mut removed = self.removed(&path).await;
+        // The library doesn't repeat it where the store is asked by a POST (Azure), and a connection that was kept may be dead.
+        if removed
+            .as_ref()
+            .is_err_and(|trouble| trouble.fault == Fault::Unreachable)
+        {
+            removed = self.removed(&path).await;
+        }
+        match removed {
             Err(trouble) if trouble.fault == Fault::NoObject => Ok(()),
             removed => removed,
         }
+    }
+
+    async fn removed(&self, path: &Path) -> Result<(), BucketTrouble> {
+        let removed = self.store.delete(path).await;
+        removed.map_err(|error| BucketTrouble::of(&error))
     }
 
     /// Writes, reads and removes an object of this name beside the recordings: all that the server will need.

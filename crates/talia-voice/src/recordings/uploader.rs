@@ -334,10 +334,9 @@ impl Uploader {
             let next = self.clock.wall() + LEASE;
             match timeout(RENEWAL, self.store.upload_goes_on(upload, next)).await {
                 Ok(Ok(true)) => until = next,
-                Ok(Ok(false)) => break,
                 // The rows may come back in time.
                 Ok(Err(_)) | Err(_) if next < until + LEASE / 2 => {}
-                Ok(Err(_)) | Err(_) => break,
+                _ => break,
             }
         }
         give_up.cancel();

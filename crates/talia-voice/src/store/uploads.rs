@@ -2,7 +2,7 @@
 
 use super::engine::Connection;
 use super::recordings::RecordingRow;
-use super::sql::sql;
+use super::sql::{Sql, sql};
 use super::write::{Write, Written};
 use super::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -94,9 +94,7 @@ impl Store {
                 "SELECT * FROM voice_recordings WHERE place IN ({}) ORDER BY id",
                 numbers.join(", ")
             );
-            let statement = some
-                .iter()
-                .fold(sql(sqlx::AssertSqlSafe(text)), |statement, place| statement.bind(place));
+            let statement = some.iter().fold(sql(sqlx::AssertSqlSafe(text)), Sql::bind);
             let rows: Result<Vec<RecordingRow>, _> = statement.all(self.readers()).await;
             found.extend(self.read(rows)?);
         }

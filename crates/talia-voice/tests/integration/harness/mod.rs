@@ -157,7 +157,7 @@ impl TestServer {
     ) -> Self {
         // Nobody's API is asked but a fake one that a test names.
         let is_real = config.twilio.api_url == talia_twilio::rest::API_URL;
-        let mut app = App::build(config, clock).await.expect("an app");
+        let mut app = Box::pin(App::build(config, clock)).await.expect("an app");
         let own = Arc::get_mut(&mut app).expect("nobody else has it yet");
         if is_real {
             own.rest = None;
@@ -191,7 +191,7 @@ impl TestServer {
     /// On a socket that is bound already, so that its settings can name its address; with TLS if they say so.
     pub(crate) async fn start_bound(listener: TcpListener, more: &[(&str, &str)]) -> (Self, Option<Arc<Tls>>) {
         let directory = TempDir::new().expect("a folder");
-        let app = App::build(config(&directory, more), Clock::real())
+        let app = Box::pin(App::build(config(&directory, more), Clock::real()))
             .await
             .expect("an app");
         let tls = Tls::new(&app).expect("a certificate").map(Arc::new);

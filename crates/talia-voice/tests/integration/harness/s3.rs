@@ -226,8 +226,8 @@ async fn done(inner: Arc<Inner>, request: Request) -> Response {
     };
     let mut kept = inner.kept.lock().expect("no panic");
     match (&method, kind) {
-        (_, "object") => objects(&mut kept, (&method, &asked), body),
-        (_, kind) => uploads(&mut kept, (kind, &asked), body),
+        (_, "object") => objects(&mut kept, (&method, &asked), &body),
+        (_, kind) => uploads(&mut kept, (kind, &asked), &body),
     }
 }
 
@@ -240,7 +240,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn keeps(&self, body: Bytes) -> Bytes {
+    fn keeps(&self, body: &[u8]) -> Bytes {
         let mut bytes = body.to_vec();
         if let Some(last) = bytes.last_mut().filter(|_| self.garbles) {
             *last ^= 1;
@@ -249,7 +249,7 @@ impl Asked<'_> {
     }
 }
 
-fn objects(kept: &mut Kept, (method, asked): (&Method, &Asked<'_>), body: Bytes) -> Response {
+fn objects(kept: &mut Kept, (method, asked): (&Method, &Asked<'_>), body: &[u8]) -> Response {
     let Some(bucket) = kept.buckets.get_mut(asked.bucket) else {
         return says(404, "NoSuchBucket");
     };
@@ -297,7 +297,7 @@ fn read(object: &Bytes, headers: &HeaderMap) -> Response {
     answer
 }
 
-fn uploads(kept: &mut Kept, (kind, asked): (&str, &Asked<'_>), body: Bytes) -> Response {
+fn uploads(kept: &mut Kept, (kind, asked): (&str, &Asked<'_>), body: &[u8]) -> Response {
     if !kept.buckets.contains_key(asked.bucket) {
         return says(404, "NoSuchBucket");
     }
@@ -327,7 +327,7 @@ fn uploads(kept: &mut Kept, (kind, asked): (&str, &Asked<'_>), body: Bytes) -> R
             parts.insert(number, body);
             ([(header::ETAG, tag)], "").into_response()
         }
-        _ => complete(kept, asked, &String::from_utf8_lossy(&body)),
+        _ => complete(kept, asked, &String::from_utf8_lossy(body)),
     }
 }
 
