@@ -17,7 +17,7 @@ use crate::outgoing::nats::NatsError;
 use crate::outgoing::{ClientError, SystemLookup};
 use crate::privacy::{self, Eraser, Mask};
 use crate::providers::Health;
-use crate::recordings::{Archive, Folder, FolderError, close_in_time};
+use crate::recordings::{Archive, Bell, Bucket, BucketError, Folder, FolderError, Shelf, Uploads, close_in_time};
 use crate::store::{SpoolSettings, Store, StoreError, StoreSettings};
 use crate::telemetry::{Metrics, Traces};
 use secrecy::ExposeSecret;
@@ -80,6 +80,10 @@ pub struct App {
     pub assistants: Assistants,
     /// Where calls are recorded; none: nowhere.
     pub archive: Option<Arc<Archive>>,
+    /// Where recordings are found again.
+    pub shelf: Shelf,
+    /// Carries recordings into the bucket.
+    pub uploads: Uploads,
     /// Tells live calls on other nodes what to do.
     pub control: Control,
     /// Erases calls.
@@ -113,6 +117,9 @@ pub enum AppError {
     /// The folder of recordings.
     #[error(transparent)]
     Recordings(#[from] FolderError),
+    /// The bucket of recordings.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The client for requests of ours.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -152,6 +159,10 @@ impl App {
         for key in &config.twilio.shared_keys {
             validator = validator.with_shared_key(key.clone(), ClassicSignatures::Accepted);
         }
+        let (bucket, bell) = (
+            config.recordings.bucket.as_ref().map(Bucket::open).transpose()?,
+            Bell::default(),
+        );
         let assistants = match &config.assistants.directory {
             Some(folder) => Assistants::load(folder)?,
             None => Assistants::built_in()?,
@@ -197,8 +208,10 @@ impl App {
         }
         let folder = Folder::new(&config.recordings.folder);
         let eraser = Eraser::new(store.clone(), folder.clone(), &config.database.url);
+        let eraser = eraser.with_bucket(bucket.clone(), bell.clone());
+        let shelf = Shelf::new(folder.clone(), bucket.clone());
         tokio::spawn(privacy::forget_in_time(
-            (eraser.clone(), store.clone(), folder),
+            (eraser.clone(), store.clone(), folder.clone()),
             config.retention.clone(),
             (clock.clone(), draining.clone()),
         ));
@@ -217,7 +230,9 @@ impl App {
             eraser,
             control: Control::new(&config)?,
             mask: Arc::new(Mask::new(&config.privacy, metrics.clone())),
-            archive: Archive::open(&config.recordings, &store, &clock, &metrics)?,
+            archive: Archive::open(&config.recordings, &store, &clock, &metrics, &bell)?,
+            uploads: Uploads::start((bucket, folder, bell), &store, (&clock, &metrics)),
+            shelf,
             store,
             rest: TwilioRest::new(&config, clock.clone(), metrics.clone())?,
             validator,

@@ -1,9 +1,11 @@
-//! Connections that this server makes: the one HTTP client with its roots, its time limits and no redirects, and NATS.
+//! Connections that this server makes: the one HTTP client with its roots, its time limits and no redirects, the object stores' library over it, and NATS.
 
 mod guarded;
 pub mod nats;
+mod object_stores;
 
 pub use guarded::{AddressFault, AddressPolicy, GuardedClient, Lookup, SystemLookup, was_refused};
+pub use object_stores::ObjectStoreConnector;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, OnceLock};

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::http::Caller;
 use crate::privacy::EraseError;
 use crate::store::{Erased, Erasure, StoreError};
-use crate::telemetry::labels::Refusal;
+use crate::telemetry::labels::{BucketOperation, Refusal};
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -29,6 +29,15 @@ pub(super) async fn call(
             Err(Problem::new(StatusCode::CONFLICT, "alive").with("the call isn't over"))
         }
         Ok(Erased::Unknown) => Err(Problem::not_found()),
+        Err(EraseError::Bucket { trouble, .. }) => {
+            tracing::warn!(
+                bucket.fault = trouble.fault.word(),
+                "an erased recording is still in the bucket; removing it is tried again"
+            );
+            app.metrics.bucket_fault(BucketOperation::Remove, trouble.fault);
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bucket");
+            Err(problem.with("a recording that nobody can open any more is still in the bucket: it will be removed"))
+        }
         Err(error) => {
             tracing::warn!(%error, "a call could not be erased wholly");
             app.metrics.refused(Refusal::StoreUnavailable);
@@ -36,7 +45,9 @@ pub(super) async fn call(
             Err(match error {
                 EraseError::Store(StoreError::Locked) => problem.with("the database is in use: ask again"),
                 EraseError::Store(_) => problem,
-                EraseError::File { .. } => problem.with("a recording that nobody can open any more is still there"),
+                EraseError::File { .. } | EraseError::Bucket { .. } => {
+                    problem.with("a recording that nobody can open any more is still there")
+                }
             })
         }
     }

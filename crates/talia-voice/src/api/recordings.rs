@@ -4,8 +4,9 @@ use super::named::Named;
 use super::problem::Problem;
 use super::query::{Page, Query};
 use crate::app::App;
-use crate::recordings::Folder;
+use crate::recordings::{OnShelf, ShelfError};
 use crate::store::{RecordingFilter, RecordingRow};
+use crate::telemetry::labels::BucketOperation;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -43,25 +44,34 @@ pub(super) async fn one(State(app): State<Arc<App>>, Named(id): Named) -> Result
     fetch(&app, &id).await.map(Json)
 }
 
-/// A recording's file as it lies on this node's disk, encrypted.
+/// A recording's file as it lies on this node's disk or in the bucket, encrypted.
 pub(super) async fn file(State(app): State<Arc<App>>, Named(id): Named) -> Result<Response, Problem> {
     let row = fetch(&app, &id).await?;
     if row.state == "erased" {
         return Err(Problem::new(StatusCode::GONE, "erased").with("no copy of it can be opened any more"));
     }
-    let path = Folder::new(&app.config.recordings.folder).file(&row.place);
-    let opened = async {
-        let file = File::open(path).await?;
-        let length = file.metadata().await?.len();
-        Ok::<_, io::Error>((file, length))
-    };
-    let (file, length) = opened.await.map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            return Problem::new(StatusCode::NOT_FOUND, "no-file").with("the file is not on this node (any more)");
+    let found = app.shelf.find(&row).await.map_err(|error| match error {
+        ShelfError::NotHere(_) => {
+            Problem::new(StatusCode::NOT_FOUND, "no-file").with("the file is not on this node (any more)")
         }
-        tracing::warn!(%error, "a recording's file can't be read");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "file")
+        ShelfError::File(_, error) => {
+            tracing::warn!(%error, "a recording's file can't be read");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "file")
+        }
+        ShelfError::Bucket(_, trouble) => {
+            tracing::warn!(
+                bucket.fault = trouble.fault.word(),
+                "the bucket doesn't give a recording"
+            );
+            app.metrics.bucket_fault(BucketOperation::Read, trouble.fault);
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bucket").with(trouble.in_english())
+        }
     })?;
+    let (content, length) = match found {
+        OnShelf::File(file, length) => (Body::from_stream(pieces(file, length)), length),
+        // One that breaks off breaks the connection: nobody takes the half for the whole.
+        OnShelf::Object(pieces, length) => (Body::from_stream(pieces), length),
+    };
     let name = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", row.place))
         .unwrap_or(HeaderValue::from_static("attachment"));
     let headers = [
@@ -72,7 +82,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, Named(id): Named) -> Resul
         (header::CONTENT_LENGTH, HeaderValue::from(length)),
         (header::CONTENT_DISPOSITION, name),
     ];
-    Ok((headers, Body::from_stream(pieces(file, length))).into_response())
+    Ok((headers, content).into_response())
 }
 
 async fn fetch(app: &App, id: &str) -> Result<RecordingRow, Problem> {

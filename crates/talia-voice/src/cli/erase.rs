@@ -2,6 +2,7 @@
 
 use super::{Options, kept};
 use crate::privacy::{EraseError, Eraser, is_number};
+use crate::recordings::Bell;
 use crate::store::{Erased, Erasure, StoreError};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -30,6 +31,7 @@ impl Erase {
     pub(super) async fn run(self, options: &Options) -> Result<()> {
         let kept = kept::open(options).await?;
         let eraser = Eraser::new(kept.store.clone(), kept.folder, kept.database);
+        let eraser = eraser.with_bucket(kept.bucket, Bell::default());
         let done = match (self.call, self.phone) {
             (Some(call_sid), _) => call(&eraser, call_sid).await,
             (None, Some(number)) => person(&eraser, number.trim()).await,
@@ -87,6 +89,11 @@ fn explained(error: anyhow::Error) -> anyhow::Error {
             "los renglones se borraron, pero el registro de SQLite (-wal) está en uso y puede tener restos: repita el comando"
                 .to_owned(),
         )
+        .into(),
+        Some(EraseError::Bucket { object, trouble }) => Left(format!(
+            "se borraron los renglones y las claves; queda un objeto que ya nadie puede abrir, {object}: {trouble}. Lo borrará el servidor que \
+             tenga ese bucket, o repita el comando"
+        ))
         .into(),
         _ => error,
     }

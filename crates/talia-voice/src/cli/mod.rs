@@ -21,6 +21,7 @@ mod voices;
 
 use crate::events::RelaysError;
 use crate::events::sinks::WebhookError;
+use crate::recordings::BucketError;
 use crate::{app::AppError, brain::script::AssistantError, config::ConfigError};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -126,9 +127,14 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_app = cause.downcast_ref::<AppError>();
         cause.is::<ConfigError>()
             || cause.is::<AssistantError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(BucketError::Authority(_) | BucketError::Credentials(_))
+            )
             || of_app.is_some_and(|error| match error {
                 AppError::Assistant(_)
                 | AppError::Secret(_)
+                | AppError::Bucket(BucketError::Authority(_) | BucketError::Credentials(_))
                 | AppError::Relays(RelaysError::Webhook(WebhookError::Address { .. })) => true,
                 AppError::Nats(error) | AppError::Relays(RelaysError::Nats(error)) => error.is_configuration(),
                 _ => false,

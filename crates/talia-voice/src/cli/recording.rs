@@ -3,7 +3,7 @@
 use super::Options;
 use super::kept::{self, Kept};
 use crate::recordings::opening::{self, Whole};
-use crate::recordings::{keys, wave};
+use crate::recordings::{RemovalError, Shelf, keys, wave};
 use crate::store::{self, RecordingRow};
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
@@ -24,7 +24,8 @@ pub(super) enum Recording {
     Open(Open),
     /// Muestra la clave privada de cada grabación de una llamada, para la herramienta `age`.
     Key(Key),
-    /// Borra para siempre las claves de las grabaciones de una llamada: ninguna copia se podrá abrir. Y sus archivos.
+    /// Borra para siempre las claves de las grabaciones de una llamada: ninguna copia se podrá abrir. Y sus archivos, aquí y en el bucket;
+    /// si el bucket no lo hace, termina con 3 y lo hará el servidor.
     Erase(Erase),
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Open {
     /// Dónde queda; sin esto, `CALLSID.wav`. Una llamada cuya línea se cortó tiene varias grabaciones: las demás son `…-2.wav`.
     #[arg(long, short)]
     output: Option<PathBuf>,
-    /// Una copia de la grabación en otro lugar que la carpeta de la configuración (de una llamada que sólo tiene una).
+    /// Una copia de la grabación en otro lugar que la carpeta o el bucket de la configuración (de una llamada que sólo tiene una).
     #[arg(long)]
     file: Option<PathBuf>,
 }
@@ -94,9 +95,15 @@ impl Open {
             } else {
                 numbered(&first, number)
             };
-            let from = self.file.clone().unwrap_or_else(|| kept.folder.file(&row.place));
             let key = key_of(row, &operator)?;
-            if let Some(fault) = give(row, &from, &key, &to)? {
+            let from = match &self.file {
+                Some(path) => {
+                    let shown = path.display().to_string();
+                    (File::open(path).with_context(|| shown.clone())?, shown)
+                }
+                None => shelf(kept).fetch(row).await?,
+            };
+            if let Some(fault) = give(row, from, &key, &to)? {
                 worst.get_or_insert(fault);
             }
         }
@@ -130,12 +137,23 @@ impl Erase {
                 Err(error) => return Err(error).with_context(|| file.display().to_string()),
             }
         }
+        let removed = shelf(kept).remove_objects(&kept.store, &self.call_sid).await;
         println!(
             "{} grabación(es) sin clave: ya no se pueden abrir, tampoco sus copias",
             rows.len()
         );
-        Ok(())
+        match removed {
+            Err(RemovalError::Bucket(object, trouble)) => Err(Incomplete(format!(
+                "queda un objeto que ya nadie puede abrir, {object}: {trouble}. Lo borrará el servidor que tenga ese bucket, o repita el comando"
+            ))
+            .into()),
+            removed => Ok(removed?),
+        }
     }
+}
+
+fn shelf(kept: &Kept) -> Shelf {
+    Shelf::new(kept.folder.clone(), kept.bucket.clone())
 }
 
 /// A call's recordings; none is an error.
@@ -155,11 +173,10 @@ fn key_of(row: &RecordingRow, operator: &[Identity]) -> Result<Identity> {
 }
 
 /// Writes what is whole of a recording, and says what isn't.
-fn give(row: &RecordingRow, from: &Path, key: &Identity, to: &Path) -> Result<Option<Incomplete>> {
-    let file = File::open(from).with_context(|| from.display().to_string())?;
+fn give(row: &RecordingRow, (file, from): (File, String), key: &Identity, to: &Path) -> Result<Option<Incomplete>> {
     let bytes = file.metadata()?.len();
     let mut out = BufWriter::new(File::create(to).with_context(|| to.display().to_string())?);
-    let whole = opening::open(BufReader::new(file), key, &mut out).with_context(|| from.display().to_string());
+    let whole = opening::open(BufReader::new(file), key, &mut out).with_context(|| from.clone());
     let whole = match whole {
         Ok(whole) => whole,
         Err(error) => {
@@ -182,8 +199,7 @@ fn give(row: &RecordingRow, from: &Path, key: &Identity, to: &Path) -> Result<Op
         Whole::Cut | Whole::Damaged => "está dañada: alguien cambió sus bytes",
     };
     Ok(Some(Incomplete(format!(
-        "{}: {what}; se entregaron los {seconds:.1} s que están enteros",
-        from.display()
+        "{from}: {what}; se entregaron los {seconds:.1} s que están enteros"
     ))))
 }
 

@@ -30,6 +30,8 @@ const NAMED: &[(&str, &str)] = &[
     ("TALIA_RECORDINGS_MODE", "recordings.mode"),
     ("TALIA_RECORDINGS_RECIPIENT", "recordings.recipient"),
     ("TALIA_RECORDINGS_FOLDER", "recordings.folder"),
+    ("TALIA_RECORDINGS_BUCKET", "recordings.bucket.url"),
+    ("TALIA_RECORDINGS_BUCKET_ENDPOINT", "recordings.bucket.endpoint"),
     ("TALIA_LOG", "telemetry.log"),
     ("TALIA_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
     ("TALIA_OTLP_HEADERS", "telemetry.otlp_headers"),

@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod assistants;
+mod bucket;
 mod chains;
 mod database;
 mod destinations;
@@ -32,6 +33,7 @@ mod words;
 pub use accounts::Account;
 pub use api::{Api, ApiKey, Scope};
 pub use assistants::Assistants;
+pub use bucket::{Bucket, BucketKind};
 pub use chains::{Link, Thinkers};
 pub use database::Database;
 pub use destinations::{Destination, Destinations};
@@ -115,7 +117,7 @@ impl Config {
             dialing: raw.dialing.check(limits.longest_call)?,
             limits,
             api: raw.api.check()?,
-            recordings: raw.recordings.check()?,
+            recordings: raw.recordings.check(&sources.environment)?,
             retention: raw.retention.check()?,
             privacy: raw.privacy.check()?,
             parts,
@@ -131,7 +133,7 @@ impl Config {
     /// Where calls and their recordings are kept, for commands that need nothing else.
     pub fn kept(sources: &Sources) -> Result<(Database, Recordings), ConfigError> {
         let raw = layers::read(sources)?;
-        Ok((raw.database.check()?, raw.recordings.check()?))
+        Ok((raw.database.check()?, raw.recordings.check(&sources.environment)?))
     }
 }
 

@@ -1,10 +1,12 @@
 //! `[recordings]`: whether calls are recorded, when that begins, and for whose eyes.
 
+use super::bucket::{self, Bucket};
 use super::{ConfigError, set};
 use age::x25519::Recipient;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use talia_spanish::{Expectation, Language};
 
 /// The words for kinds of answers.
@@ -32,6 +34,7 @@ pub(super) struct Raw {
     recipient: String,
     folder: String,
     silent_during: String,
+    bucket: bucket::Raw,
 }
 
 /// How calls are recorded.
@@ -47,8 +50,10 @@ pub struct Recordings {
     pub question: InLanguages,
     /// Whose private key opens recordings; there is one wherever `consent` is.
     pub recipient: Option<Recipient>,
-    /// Where they are kept.
+    /// Where they are written, and kept where there is no bucket.
     pub folder: PathBuf,
+    /// Where finished ones go.
+    pub bucket: Option<Arc<Bucket>>,
     /// While such an answer is expected, both sides are silence.
     pub silent_during: Vec<Expectation>,
 }
@@ -108,7 +113,7 @@ impl InLanguages {
 }
 
 impl Raw {
-    pub(super) fn check(self) -> Result<Recordings, ConfigError> {
+    pub(super) fn check(self, environment: &HashMap<String, String>) -> Result<Recordings, ConfigError> {
         let consent = match self.mode.trim() {
             "never" => None,
             "after_notice" => Some(Consent::AfterNotice),
@@ -135,6 +140,7 @@ impl Raw {
             question: InLanguages::read(self.question, "recordings.question")?,
             recipient,
             folder: folder.into(),
+            bucket: self.bucket.check(environment)?.map(Arc::new),
             silent_during: answers(&self.silent_during)?,
         })
     }

@@ -32,6 +32,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const LAST_SPANS: Duration = Duration::from_secs(2);
 /// The same for the places that are told of events.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
+/// The same for the bucket of recordings.
+const LAST_UPLOADS: Duration = Duration::from_secs(2);
 /// How long Twilio gets to ask what comes after the last streams: without an answer the caller would hear an error.
 const LAST_QUESTIONS: Duration = Duration::from_secs(2);
 
@@ -117,7 +119,7 @@ async fn serve_with(
     commanding.abort();
     // How far events were delivered is still written down.
     let relayed = async {
-        app.relays.close(LAST_EVENTS).await;
+        tokio::join!(app.relays.close(LAST_EVENTS), app.uploads.close(LAST_UPLOADS));
         app.store.close().await;
     };
     tokio::join!(relayed, app.traces.close(LAST_SPANS));

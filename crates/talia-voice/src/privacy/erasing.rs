@@ -1,6 +1,6 @@
-//! Erases calls: their rows in the store, and the files of their recordings.
+//! Erases calls: their rows in the store, and their recordings' files and objects.
 
-use crate::recordings::Folder;
+use crate::recordings::{Bell, Bucket, BucketTrouble, Folder, RemovalError, Shelf};
 use crate::store::{self, Erased, Erasure, Store, StoreError};
 use std::io;
 use thiserror::Error;
@@ -14,6 +14,18 @@ pub enum EraseError {
     /// The rows are gone, and with them the keys; a file of a recording, which nobody can open any more, is still there.
     #[error("{file}: {error}")]
     File { file: String, error: io::Error },
+    /// The same of an object in the bucket. Its row says that it is to be removed, and any server with that bucket goes on trying.
+    #[error("{object}: {trouble}")]
+    Bucket { object: String, trouble: BucketTrouble },
+}
+
+impl From<RemovalError> for EraseError {
+    fn from(error: RemovalError) -> Self {
+        match error {
+            RemovalError::Store(error) => Self::Store(error),
+            RemovalError::Bucket(object, trouble) => Self::Bucket { object, trouble },
+        }
+    }
 }
 
 /// What became of a person's calls.
@@ -29,11 +41,12 @@ pub struct PersonErased {
     pub on_do_not_call_list: bool,
 }
 
-/// Erases what the store and this machine's folder of recordings hold.
+/// Erases what the store, this machine's folder of recordings and their bucket hold.
 #[derive(Debug, Clone)]
 pub struct Eraser {
     store: Store,
-    folder: Folder,
+    shelf: Shelf,
+    bell: Bell,
     /// The database's address.
     database: String,
 }
@@ -43,16 +56,28 @@ impl Eraser {
     pub fn new(store: Store, folder: Folder, database: impl Into<String>) -> Self {
         Self {
             store,
-            folder,
+            shelf: Shelf::new(folder, None),
+            bell: Bell::default(),
             database: database.into(),
         }
     }
 
-    /// Erases one call and empties the database's log, also where only that was left to do.
+    /// With a bucket, whose uploader is told of what is left to remove.
+    #[must_use]
+    pub fn with_bucket(mut self, bucket: Option<Bucket>, bell: Bell) -> Self {
+        self.shelf = Shelf::new(self.shelf.folder().clone(), bucket);
+        self.bell = bell;
+        self
+    }
+
+    /// Erases one call and empties the database's log, also where only that, or an object in the bucket, was left to do.
     pub async fn call(&self, erasure: Erasure) -> Result<Erased, EraseError> {
+        let call_sid = erasure.call_sid.clone();
         let erased = self.rows_and_files(erasure).await?;
         if matches!(erased, Erased::Done { .. } | Erased::Before { .. }) {
+            // What is slow and far away comes last: nobody can open it any more.
             self.empty_log().await?;
+            self.objects(&call_sid).await?;
         }
         Ok(erased)
     }
@@ -60,6 +85,7 @@ impl Eraser {
     /// Erases all calls of a number (E.164), and the number from what was dialled.
     pub async fn person(&self, number: &str, by: &str) -> Result<PersonErased, EraseError> {
         let mut done = PersonErased::default();
+        let mut before = Vec::new();
         for call_sid in self.store.calls_of_number(number).await? {
             let erasure = Erasure {
                 call_sid: call_sid.clone(),
@@ -69,16 +95,30 @@ impl Eraser {
             match self.rows_and_files(erasure).await? {
                 Erased::Done { .. } => done.erased.push(call_sid),
                 Erased::Alive => done.alive.push(call_sid),
-                Erased::Before { .. } | Erased::Unknown => {}
+                Erased::Before { .. } => before.push(call_sid),
+                Erased::Unknown => {}
             }
         }
         done.wishes = self.store.forget_number(number).await?;
         done.on_do_not_call_list = self.store.is_on_do_not_call_list(number).await?;
         self.empty_log().await?;
-        Ok(done)
+        let mut left = Ok(());
+        for call_sid in done.erased.iter().chain(&before) {
+            left = left.and(self.objects(call_sid).await);
+        }
+        left.map(|()| done)
     }
 
-    /// Without emptying the log: for many at once.
+    /// Takes the copies in the bucket away.
+    async fn objects(&self, call_sid: &str) -> Result<(), EraseError> {
+        let removed = self.shelf.remove_objects(&self.store, call_sid).await;
+        if removed.is_err() {
+            self.bell.ring();
+        }
+        Ok(removed?)
+    }
+
+    /// Without emptying the log, and without the bucket, which is the uploader's: for many at once.
     pub(super) async fn rows_and_files(&self, erasure: Erasure) -> Result<Erased, EraseError> {
         let erased = self.store.erase_call(erasure).await?;
         if let Erased::Done { files } | Erased::Before { files } = &erased {
@@ -90,7 +130,7 @@ impl Eraser {
     /// Takes the files away; one that isn't here is elsewhere, and can't be opened there either.
     pub(super) fn remove(&self, files: &[String]) -> Result<(), EraseError> {
         for name in files {
-            let file = self.folder.file(name);
+            let file = self.shelf.folder().file(name);
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     let file = file.display().to_string();

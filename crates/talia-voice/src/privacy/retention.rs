@@ -14,8 +14,6 @@ use tokio_util::sync::CancellationToken;
 const SOME: u32 = 50;
 /// The writer is left to others for so long between two of these.
 const PAUSE: Duration = Duration::from_millis(50);
-/// What a recording's file is called at its end.
-const RECORDING: &str = ".wav.age";
 
 /// From the start to the first look, and from one look to the next.
 const FIRST: Duration = Duration::from_mins(1);
@@ -96,13 +94,7 @@ async fn some(store: &Store, kind: Kind, cutoff: Timestamp) -> Result<u64, Store
 
 /// Removes the files of this machine whose keys are erased, whoever did that: another node, or a command elsewhere.
 async fn files(eraser: &Eraser, store: &Store, folder: &Folder) -> Result<(), EraseError> {
-    let path = folder.path().to_owned();
-    let names = tokio::task::spawn_blocking(move || {
-        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        names.filter(|name| name.ends_with(RECORDING)).collect::<Vec<_>>()
-    });
-    for names in names.await.unwrap_or_default().chunks(SOME as usize) {
+    for names in folder.names().await.chunks(SOME as usize) {
         eraser.remove(&store.erased_files(names).await?)?;
     }
     Ok(())

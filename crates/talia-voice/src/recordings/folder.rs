@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What a recording's file is called at its end.
+const RECORDING: &str = ".wav.age";
+
 /// Where recordings are kept.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -38,6 +41,17 @@ impl Folder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The names of all recordings in it, finished or not; none where it can't be read.
+    pub async fn names(&self) -> Vec<String> {
+        let path = self.0.clone();
+        let names = tokio::task::spawn_blocking(move || {
+            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            names.filter(|name| name.ends_with(RECORDING)).collect()
+        });
+        names.await.unwrap_or_default()
     }
 
     /// Where the recording of this name is, or would be.

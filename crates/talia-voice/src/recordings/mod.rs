@@ -4,11 +4,16 @@
 //! time is lost to the recording, counted, and never felt by the call. Knows neither Twilio nor SQL.
 
 pub mod asking;
+mod bucket;
 mod dead;
 mod folder;
 pub mod keys;
 pub mod opening;
+mod shelf;
 pub mod timeline;
+mod trouble;
+mod uploader;
+mod uploads;
 pub mod wave;
 mod writer;
 
@@ -18,9 +23,11 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 pub use crate::telemetry::labels::RecordingFault as Fault;
 use age::x25519::Recipient;
+pub use bucket::{Bucket, BucketError, Pieces};
 pub use dead::{close as close_dead, close_in_time};
 pub use folder::Folder;
 use jiff::Timestamp;
+pub use shelf::{OnShelf, RemovalError, Shelf, ShelfError};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +39,8 @@ use timeline::{Block, Timeline};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+pub use trouble::BucketTrouble;
+pub use uploads::{Bell, Uploads};
 
 /// Blocks that may wait for a slow disk: thirteen seconds of a call.
 const WAITING: usize = 64;
@@ -43,6 +52,8 @@ pub struct Archive {
     consent: config::Consent,
     folder: Folder,
     silent_during: Vec<Expectation>,
+    /// Rung when one is finished.
+    bell: Bell,
     store: Store,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -63,6 +74,7 @@ impl Archive {
         store: &Store,
         clock: &Clock,
         metrics: &Arc<Metrics>,
+        bell: &Bell,
     ) -> Result<Option<Arc<Self>>, FolderError> {
         let (Some(consent), Some(recipient)) = (config.consent, config.recipient.clone()) else {
             return Ok(None);
@@ -77,6 +89,7 @@ impl Archive {
             recipient,
             folder,
             silent_during: config.silent_during.clone(),
+            bell: bell.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),

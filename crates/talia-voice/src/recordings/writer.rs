@@ -113,6 +113,7 @@ impl Job {
             silenced_ms: ms(written.silenced),
             at: self.archive.clock.wall(),
         }));
+        self.archive.bell.ring();
     }
 
     fn keep(&self, record: Record) {

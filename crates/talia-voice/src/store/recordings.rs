@@ -81,6 +81,11 @@ pub struct RecordingRow {
     pub duration_ms: Option<i64>,
     pub missing_ms: Option<i64>,
     pub silenced_ms: Option<i64>,
+    /// Where its copy in a bucket is, or may be: `s3://bucket/name`.
+    pub object: Option<String>,
+    /// When that copy was read back whole.
+    #[sqlx(try_from = "MaybeTime")]
+    pub uploaded_at: Option<String>,
 }
 
 /// Which recordings are listed: those to which all of it applies.

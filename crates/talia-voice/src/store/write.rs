@@ -18,6 +18,7 @@ use super::tool_acts::{self, NewToolAct, ToolActEnd};
 use super::transcripts::NewSegment;
 use super::transfers::{self, NewTransfer, Outcome};
 use super::turns::{self, NewTurn};
+use super::uploads::{self, Upload};
 use super::usage::{self, NewUsage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,8 @@ pub(super) enum Write {
     #[serde(skip)]
     EraseRecordings(String),
     #[serde(skip)]
+    Upload(Upload),
+    #[serde(skip)]
     Erase(Erasure, Timestamp),
     #[serde(skip)]
     ForgetNumber(String),
@@ -187,6 +190,7 @@ impl Write {
                 | Self::ToolAct(_)
                 | Self::Seal(_)
                 | Self::EraseRecordings(_)
+                | Self::Upload(_)
                 | Self::Erase(..)
                 | Self::ForgetNumber(_)
                 | Self::Forget(_)
@@ -241,6 +245,7 @@ impl Write {
             | Self::LateBurn(..)
             | Self::Seal(_)
             | Self::EraseRecordings(_)
+            | Self::Upload(_)
             | Self::Erase(..)
             | Self::ForgetNumber(_)
             | Self::Forget(_)
@@ -308,6 +313,7 @@ impl Write {
             Self::EraseRecordings(call_sid) => {
                 return recordings::erase(connection, call_sid).await.map(Written::Changed);
             }
+            Self::Upload(change) => return uploads::apply(connection, change).await.map(Written::Changed),
             Self::Erase(erasure, at) => {
                 return erasures::erase(connection, (erasure, *at), events)
                     .await

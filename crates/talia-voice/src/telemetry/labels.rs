@@ -243,6 +243,69 @@ impl RecordingFault {
     }
 }
 
+/// What was asked of the bucket of recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum BucketOperation {
+    /// A finished recording goes there, is read back and compared.
+    Upload,
+    /// Somebody wants one back.
+    Read,
+    /// An erased one is taken away.
+    Remove,
+}
+
+/// Why the bucket of recordings didn't do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum BucketFault {
+    /// No connection, or one that was cut.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// It doesn't know our key, or our key is wrong.
+    Unauthorised,
+    /// It knows us and doesn't allow it.
+    Forbidden,
+    /// There is no such bucket.
+    Missing,
+    /// There is no such object.
+    NoObject,
+    /// It asks to be left in peace for a while (429, 503).
+    TooMany,
+    /// It says that it failed (another 5xx).
+    Failed,
+    /// It says that the request is wrong (another 4xx), or sends us elsewhere: another region, most likely.
+    Refused,
+    /// What was read back isn't what was sent.
+    Differs,
+    /// The file can't be read.
+    File,
+    /// The recording is in another bucket than the configuration names, or that names none.
+    Elsewhere,
+    /// Anything else.
+    Other,
+}
+
+impl BucketFault {
+    /// The word for it in logs and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed-out",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Missing => "missing",
+            Self::NoObject => "no-object",
+            Self::TooMany => "too-many",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Differs => "differs",
+            Self::File => "file",
+            Self::Elsewhere => "elsewhere",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Why there is no new certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum CertificateFault {
@@ -326,6 +389,12 @@ pub(super) struct ProviderFaultLabel {
 pub(super) struct TokenLabel {
     pub(super) provider: String,
     pub(super) kind: TokenKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BucketLabel {
+    pub(super) operation: BucketOperation,
+    pub(super) reason: BucketFault,
 }
 
 label_set! {

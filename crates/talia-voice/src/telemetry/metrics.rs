@@ -3,9 +3,9 @@
 mod counting;
 
 use super::labels::{
-    BadFrameLabel, BargeInLabel, CertificateLabel, CommandLabel, DenialLabel, MaskLabel, ProviderFaultLabel,
-    ProviderLabel, RecordingAnswerLabel, RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel, SinkFaultLabel,
-    SinkLabel, StageLabel, StoreLabel, TokenLabel, ToolLabel, WebhookLabel,
+    BadFrameLabel, BargeInLabel, BucketLabel, CertificateLabel, CommandLabel, DenialLabel, MaskLabel,
+    ProviderFaultLabel, ProviderLabel, RecordingAnswerLabel, RecordingLabel, RefusalLabel, RestLabel, RestOutcomeLabel,
+    SinkFaultLabel, SinkLabel, StageLabel, StoreLabel, TokenLabel, ToolLabel, WebhookLabel,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -39,6 +39,14 @@ pub struct Metrics {
     pub recording_stored: Counter,
     /// Calls of which nothing is kept any more, with their event on disk.
     pub call_erased: Counter,
+    /// Recordings that are in the bucket, read back and compared.
+    pub recordings_uploaded: Counter,
+    /// Finished recordings in this node's folder that the bucket has still to take.
+    pub recordings_waiting: Gauge,
+    /// For how long the oldest of them has, seconds.
+    pub recordings_waiting_seconds: Gauge,
+    /// Objects of erased recordings that are still in the bucket.
+    pub recordings_to_remove: Gauge,
     /// Audio that recordings lack because their disk was too slow, milliseconds.
     pub recording_lost_milliseconds: Counter,
     /// Calls whose media stream is open now.
@@ -74,6 +82,7 @@ pub struct Metrics {
     certificate_failures: Family<CertificateLabel, Counter>,
     recording_failed: Family<RecordingLabel, Counter>,
     recording_answers: Family<RecordingAnswerLabel, Counter>,
+    bucket_faults: Family<BucketLabel, Counter>,
     refused: Family<RefusalLabel, Counter>,
     bad_frames: Family<BadFrameLabel, Counter>,
     barge_in: Family<BargeInLabel, Counter>,
@@ -126,6 +135,10 @@ impl Default for Metrics {
             lead_updated: Counter::default(),
             recording_stored: Counter::default(),
             call_erased: Counter::default(),
+            recordings_uploaded: Counter::default(),
+            recordings_waiting: Gauge::default(),
+            recordings_waiting_seconds: Gauge::default(),
+            recordings_to_remove: Gauge::default(),
             recording_lost_milliseconds: Counter::default(),
             live_calls: Gauge::default(),
             connections: Gauge::default(),
@@ -145,6 +158,7 @@ impl Default for Metrics {
             certificate_failures: Family::default(),
             recording_failed: Family::default(),
             recording_answers: Family::default(),
+            bucket_faults: Family::default(),
             refused: Family::default(),
             bad_frames: Family::default(),
             barge_in: Family::default(),
@@ -223,6 +237,31 @@ impl Metrics {
             "recording_answers",
             "Callers who were asked whether they may be recorded, or wanted it no more, by what they said",
             self.recording_answers.clone(),
+        );
+        all.register(
+            "recordings_uploaded",
+            "Recordings that are in the bucket, read back and compared",
+            self.recordings_uploaded.clone(),
+        );
+        all.register(
+            "recordings_waiting",
+            "Finished recordings in this node's folder that the bucket has still to take",
+            self.recordings_waiting.clone(),
+        );
+        all.register(
+            "recordings_waiting_seconds",
+            "For how long the oldest of them has waited",
+            self.recordings_waiting_seconds.clone(),
+        );
+        all.register(
+            "recordings_to_remove",
+            "Objects of erased recordings that are still in the bucket",
+            self.recordings_to_remove.clone(),
+        );
+        all.register(
+            "bucket_faults",
+            "What the bucket of recordings was asked and didn't do, by what and why",
+            self.bucket_faults.clone(),
         );
         all.register(
             "recording_lost_milliseconds",

@@ -10,8 +10,8 @@ use talia_voice::dialing::Denial;
 use talia_voice::providers::FaultClass;
 use talia_voice::telemetry::Metrics;
 use talia_voice::telemetry::labels::{
-    BadFrame, CertificateFault, Masked, RecordingAnswer, RecordingFault, Refusal, RestOperation, RestOutcome,
-    SinkFault, StoreFault, ToolVerdict, Webhook,
+    BadFrame, BucketFault, BucketOperation, CertificateFault, Masked, RecordingAnswer, RecordingFault, Refusal,
+    RestOperation, RestOutcome, SinkFault, StoreFault, ToolVerdict, Webhook,
 };
 
 fn at_root(name: &str) -> String {
@@ -67,6 +67,7 @@ fn counted_once() -> Metrics {
     metrics.certificate_failed(CertificateFault::Order);
     metrics.recording_failed(RecordingFault::Full);
     metrics.recording_answered(RecordingAnswer::Yes);
+    metrics.bucket_fault(BucketOperation::Upload, BucketFault::Unreachable);
     metrics.bad_frame(BadFrame::Json);
     metrics.store_error(StoreFault::Full);
     metrics.webhook(Webhook::Inbound, Duration::ZERO);

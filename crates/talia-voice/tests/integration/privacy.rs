@@ -4,4 +4,4 @@ mod audit;
 mod erasing;
 mod masking;
 mod retention;
-mod rig;
+pub(crate) mod rig;

@@ -234,7 +234,7 @@ async fn files_that_are_no_pair_keep_the_server_from_starting() {
     let refuse = async || {
         let directory = TempDir::new().expect("a folder");
         let config = crate::harness::config(&directory, &files.settings("60"));
-        let app = talia_voice::app::App::build(config, talia_voice::clock::Clock::real())
+        let app = Box::pin(talia_voice::app::App::build(config, talia_voice::clock::Clock::real()))
             .await
             .expect("an app");
         Tls::new(&app).expect_err("no certificate").to_string()

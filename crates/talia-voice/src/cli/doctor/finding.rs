@@ -83,6 +83,7 @@ checks! {
     WEBHOOKS "webhooks" "webhooks" "webhooks";
     SPEECH "speech" "voz" "speech";
     RECORDINGS "recordings" "grabaciones" "recordings";
+    BUCKET "bucket" "bucket de grabaciones" "bucket of recordings";
 }
 
 /// One thing that was looked at.

@@ -1,6 +1,7 @@
 //! `talia-voice doctor`: looks at everything that a call needs, and says a way out of what is wrong.
 
 mod address;
+mod bucket;
 mod clock_skew;
 mod finding;
 mod local;
@@ -115,14 +116,15 @@ impl Doctor {
             config,
         };
         let mut findings = vec![configuration(&patient.config)];
-        let (twilio, public, local, sinks, speech) = tokio::join!(
+        let (twilio, public, local, bucket, sinks, speech) = tokio::join!(
             set_up::look(&patient),
             address::look(&patient),
             local::look(&patient),
+            bucket::look(&patient),
             sinks::look(&patient),
             speech::look(&patient)
         );
-        for found in [twilio, public, local, sinks, speech] {
+        for found in [twilio, public, local, bucket, sinks, speech] {
             findings.extend(found);
         }
         Ok(findings)

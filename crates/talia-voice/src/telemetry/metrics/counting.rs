@@ -4,11 +4,11 @@ use super::Metrics;
 use crate::dialing::Denial;
 use crate::providers::FaultClass;
 use crate::telemetry::labels::{
-    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, CertificateFault, CertificateLabel, CommandKind,
-    CommandLabel, CommandOutcome, DenialLabel, MaskLabel, Masked, ProviderFaultLabel, ProviderLabel, RecordingAnswer,
-    RecordingAnswerLabel, RecordingFault, RecordingLabel, Refusal, RefusalLabel, RestLabel, RestOperation, RestOutcome,
-    RestOutcomeLabel, SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel, StoreFault, StoreLabel, TokenKind,
-    TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
+    BadFrame, BadFrameLabel, BargeInLabel, BargeInOutcome, BucketFault, BucketLabel, BucketOperation, CertificateFault,
+    CertificateLabel, CommandKind, CommandLabel, CommandOutcome, DenialLabel, MaskLabel, Masked, ProviderFaultLabel,
+    ProviderLabel, RecordingAnswer, RecordingAnswerLabel, RecordingFault, RecordingLabel, Refusal, RefusalLabel,
+    RestLabel, RestOperation, RestOutcome, RestOutcomeLabel, SinkFault, SinkFaultLabel, SinkLabel, Stage, StageLabel,
+    StoreFault, StoreLabel, TokenKind, TokenLabel, ToolLabel, ToolVerdict, Webhook, WebhookLabel,
 };
 use std::time::Duration;
 use talia_dialogue::{BargeIn, TurnTiming};
@@ -58,6 +58,20 @@ impl Metrics {
     pub fn recording_answer_count(&self, answer: RecordingAnswer) -> u64 {
         let label = RecordingAnswerLabel { answer };
         self.recording_answers.get_or_create(&label).get()
+    }
+
+    /// Counts what the bucket of recordings was asked and didn't do.
+    pub fn bucket_fault(&self, operation: BucketOperation, reason: BucketFault) {
+        self.bucket_faults
+            .get_or_create(&BucketLabel { operation, reason })
+            .inc();
+    }
+
+    /// How often that was so.
+    pub fn bucket_fault_count(&self, operation: BucketOperation, reason: BucketFault) -> u64 {
+        self.bucket_faults
+            .get_or_create(&BucketLabel { operation, reason })
+            .get()
     }
 
     /// Counts a message on a media socket that was skipped.

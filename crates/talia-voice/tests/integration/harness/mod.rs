@@ -15,6 +15,7 @@ mod office;
 mod postgres;
 mod program;
 mod proxy;
+mod s3;
 mod socket;
 mod twilio_api;
 
@@ -33,6 +34,7 @@ pub(crate) use office::Office;
 pub(crate) use postgres::{Cluster, PASSWORD};
 pub(crate) use program::{Said, program};
 pub(crate) use proxy::Proxy;
+pub(crate) use s3::{BUCKET, Mood, S3};
 pub(crate) use socket::{CONNECTED, STREAM_SID, Stream, media, start, with_format};
 pub(crate) use twilio_api::{Reply, TwilioApi};
 

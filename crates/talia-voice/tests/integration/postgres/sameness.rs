@@ -173,7 +173,7 @@ async fn both_have_the_same_tables_and_columns_and_postgres_its_own_types() {
     for (table, column, kind) in &postgres {
         let expected = match column.as_str() {
             "id" | "node" | "outbound_id" | "lead_id" | "segment_id" | "first_lead_id" | "written_id" => "uuid",
-            "timestamp" | "time" | "at" | "alive_until" | "lease_until" => "timestamp with time zone",
+            "timestamp" | "time" | "at" | "alive_until" | "lease_until" | "upload_until" => "timestamp with time zone",
             column if column.ends_with("_at") => "timestamp with time zone",
             "event" | "memory" | "variables" | "consent" => "jsonb",
             "name_confirmed" | "email_confirmed" | "phone_confirmed" | "estimated" | "read_back" | "confirmed" => {

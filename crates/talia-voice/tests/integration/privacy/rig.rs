@@ -10,16 +10,16 @@ use talia_voice::telemetry::Metrics;
 use tempfile::TempDir;
 
 /// A store with nothing around it.
-pub(super) struct Lone {
-    pub(super) store: Store,
-    pub(super) url: String,
-    pub(super) clock: Clock,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) home: TempDir,
+pub(crate) struct Lone {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) home: TempDir,
 }
 
 impl Lone {
-    pub(super) async fn new(keeper: Keeper, clock: Clock) -> Self {
+    pub(crate) async fn new(keeper: Keeper, clock: Clock) -> Self {
         let home = TempDir::new().expect("a folder");
         let url = keeper.new_database(&home);
         let metrics = Arc::new(Metrics::default());

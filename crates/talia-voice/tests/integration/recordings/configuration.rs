@@ -6,7 +6,7 @@ use age::secrecy::ExposeSecret;
 use talia_voice::clock::Clock;
 
 /// Starts the program with these settings in the place of the good ones; answers its one line.
-async fn refused(operator: &Operator, change: &[(&str, &str)]) -> String {
+pub(super) async fn refused(operator: &Operator, change: &[(&str, &str)]) -> String {
     let mut settings = operator.settings();
     for (name, value) in change {
         settings.retain(|(known, _)| known != name);

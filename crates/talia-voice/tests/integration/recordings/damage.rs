@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use talia_audio::mulaw::SILENCE;
 use talia_voice::clock::Clock;
-use talia_voice::recordings::{Archive, CallRecording};
+use talia_voice::recordings::{Archive, Bell, CallRecording};
 use talia_voice::store::{RecordingRow, Store, StoreSettings};
 use talia_voice::telemetry::Metrics;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ impl Bench {
             .await
             .expect("a store");
         store.call_started(new_call(sid, &clock)).await.expect("a row");
-        let archive = Archive::open(&config, &store, &clock, &metrics).expect("a folder");
+        let archive = Archive::open(&config, &store, &clock, &metrics, &Bell::default()).expect("a folder");
         Self {
             operator,
             database,

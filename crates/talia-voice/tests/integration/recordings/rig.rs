@@ -66,11 +66,17 @@ impl Operator {
 
     /// Runs the program where this operator sits, with the database of this address.
     pub(crate) async fn runs(&self, database: &str, arguments: &[&str]) -> Said {
+        self.runs_with(database, arguments, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn runs_with(&self, database: &str, arguments: &[&str], more: &[(&str, &str)]) -> Said {
         let folder = self.folder().display().to_string();
-        let environment = [
+        let mut environment = vec![
             ("TALIA_DATABASE_URL", database),
             ("TALIA_RECORDINGS_FOLDER", folder.as_str()),
         ];
+        environment.extend(more);
         program(self.home.path(), arguments, &environment, "").await
     }
 
