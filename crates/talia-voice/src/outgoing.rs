@@ -7,7 +7,9 @@ mod object_stores;
 pub use guarded::{AddressFault, AddressPolicy, GuardedClient, Lookup, SystemLookup, was_refused};
 pub use object_stores::ObjectStoreConnector;
 
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
@@ -57,6 +59,17 @@ pub fn public_tls() -> Result<Arc<rustls::ClientConfig>, ClientError> {
     }
     let made = Arc::new(tls(&[])?);
     Ok(PUBLIC.get_or_init(|| made).clone())
+}
+
+/// The certificates in a PEM file: at least one, or why not.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| error.to_string())?;
+    if read.is_empty() {
+        return Err("holds no certificate".to_owned());
+    }
+    Ok(read)
 }
 
 /// A certificate that we show, the server's authorities behind it, and its key.

@@ -114,13 +114,7 @@ impl NatsServer {
 }
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, NatsError> {
-    let read: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| NatsError::file(key, path, error))?;
-    if read.is_empty() {
-        return Err(NatsError::file(key, path, "holds no certificate"));
-    }
-    Ok(read)
+    super::certificates(path).map_err(|reason| NatsError::file(key, path, reason))
 }
 
 /// The file's text, if it is one. What is wrong with it is never quoted: it holds a secret.

@@ -2,7 +2,7 @@
 
 use super::trouble::BucketTrouble;
 use crate::config::{self, BucketKind};
-use crate::outgoing::{ClientError, ObjectStoreConnector};
+use crate::outgoing::{ClientError, ObjectStoreConnector, certificates};
 use crate::telemetry::labels::{BucketFault as Fault, BucketOperation as Operation};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,8 +12,6 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -90,14 +88,7 @@ impl Bucket {
         let authorities = match &config.authority {
             None => Vec::new(),
             Some(path) => {
-                let failed = |reason: String| BucketError::Authority(format!("{}: {reason}", path.display()));
-                let read: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-                    .and_then(Iterator::collect)
-                    .map_err(|error| failed(error.to_string()))?;
-                if read.is_empty() {
-                    return Err(failed("holds no certificate".to_owned()));
-                }
-                read
+                certificates(path).map_err(|reason| BucketError::Authority(format!("{}: {reason}", path.display())))?
             }
         };
         let connector = ObjectStoreConnector::new(&authorities, config.timeout)?;

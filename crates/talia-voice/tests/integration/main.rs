@@ -32,6 +32,7 @@ mod postgres;
 mod privacy;
 mod providers;
 mod real_speech;
+mod real_speech_recordings;
 mod real_speech_transfers;
 mod realtime;
 mod recordings;

@@ -19,7 +19,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 use finding::{CONFIGURATION, Finding, Language, State, text};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
@@ -104,8 +103,8 @@ impl Doctor {
         };
         let trusted = match &self.trust {
             None => Vec::new(),
-            Some(path) => CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect)
+            Some(path) => outgoing::certificates(path)
+                .map_err(anyhow::Error::msg)
                 .with_context(|| path.display().to_string())?,
         };
         let patient = Patient {
