@@ -1,6 +1,6 @@
 //! Whisper (whisper.cpp): telephone audio in, text out.
 //!
-//! Greedy, without timestamps, in a fixed language, one thread a job and those of idle workers. The encoder sees as much time as the turn needs
+//! Greedy, without timestamps, in a fixed language, one thread a job and those of half of the idle workers. The encoder sees as much time as the turn needs
 //! instead of Whisper's thirty seconds, which is what makes it quick enough for a conversation on a CPU.
 
 use crate::error::EngineError;
@@ -107,7 +107,8 @@ pub struct Whisper {
 
 impl Whisper {
     /// Loads the model (82 MB, shared) and `workers` states (about 40 MB each): so many jobs run at once, with a thread each. One
-    /// that begins while others are idle takes their threads too: a caller who speaks alone is answered sooner.
+    /// that begins while others are idle takes the threads of half of them too: a caller who speaks alone is answered sooner, and the
+    /// next one still finds a core.
     pub fn load(installed: &Installed, workers: usize) -> Result<Self, EngineError> {
         // Without a logging feature of whisper-rs these hooks drop everything that whisper.cpp prints.
         static SILENCE: Once = Once::new();
@@ -150,7 +151,7 @@ impl Whisper {
         let cancelled = || options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         let mut worker = self.workers.take_while(|| !cancelled()).ok_or(EngineError::Cancelled)?;
         let seconds = recent.len() as f32 / 8_000.0;
-        let threads = (1 + self.workers.idle()).min(MOST_THREADS);
+        let threads = (1 + self.workers.idle() / 2).min(MOST_THREADS);
         let heard = worker.decode(&wide, (&prompt, threads), seconds, options);
         if cancelled() {
             return Err(EngineError::Cancelled);
