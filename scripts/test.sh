@@ -15,7 +15,7 @@ step "Dependencies: licences, sources, bans"
 cargo fetch --locked --quiet
 cargo deny --log-level error --offline check bans licenses sources
 # Clippy's driver compiles the workspace as it looks at it, as a wrapper of the compiler. `cargo clippy` would compile every dependency
-# once more, for its metadata alone: a third of the time of a first run. The program is built with its tests, not once more by
+# once more, for its metadata alone. The program is built with its tests, not once more by
 # `cargo run`, which would choose other features.
 tests() {
   RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__ \
