@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
 use uuid::{ContextV7, Uuid};
 
+/// What comes before every identifier.
+pub(super) const BEFORE_ALL: &str = "00000000-0000-0000-0000-000000000000";
+
 /// Makes identifiers; those of one millisecond still come out in order.
 #[derive(Debug)]
 pub(super) struct Ids(Mutex<ContextV7>);

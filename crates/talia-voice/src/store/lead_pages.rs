@@ -3,6 +3,7 @@
 
 use super::columns::Time;
 use super::engine::Pool;
+use super::ids::BEFORE_ALL;
 use super::leads::{LeadRow, WholeLead};
 use super::sql::sql;
 use super::{LeadFieldRow, Store, StoreError, lead_fields};
@@ -11,8 +12,6 @@ use std::collections::HashMap;
 
 /// Leads that are read at once.
 const PAGE: u32 = 500;
-/// What comes before every id.
-const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// When leads were created: from `since` on, and before `until`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,12 +68,12 @@ impl Store {
     pub fn lead_pages(&self, window: LeadWindow, unique: bool) -> LeadPages {
         let at = if unique {
             Place::People {
-                after: (String::new(), Timestamp::UNIX_EPOCH, NO_ID.to_owned()),
+                after: (String::new(), Timestamp::UNIX_EPOCH, BEFORE_ALL.to_owned()),
                 open: None,
             }
         } else {
             Place::Rows {
-                after: NO_ID.to_owned(),
+                after: BEFORE_ALL.to_owned(),
                 all: true,
             }
         };
@@ -123,7 +122,7 @@ impl LeadPages {
                 if is_last {
                     done.extend(open.take());
                     self.at = Place::Rows {
-                        after: NO_ID.to_owned(),
+                        after: BEFORE_ALL.to_owned(),
                         all: false,
                     };
                 }

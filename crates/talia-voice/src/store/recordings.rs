@@ -4,6 +4,7 @@ use super::audit::{self, AuditKind, NewAudit};
 use super::columns::{Id, MaybeTime, Time};
 use super::constants::{self, Word};
 use super::engine::{Connection, Pool};
+use super::ids::BEFORE_ALL;
 use super::outbox::{EventType, Events};
 use super::pages::{Behind, Conditions, Table};
 use super::sql::{Sql, Value, sql};
@@ -214,8 +215,8 @@ pub(super) fn page(filter: &RecordingFilter, behind: Option<&Behind>, limit: u32
 
 /// Recordings with a key, after the one of this id, in the order of their beginning.
 async fn sealed_after(pool: &Pool, id: Option<&str>, limit: u32) -> Result<Vec<RecordingRow>, sqlx::Error> {
-    // Ids count up in time; the smallest is none.
-    let id = id.unwrap_or("00000000-0000-0000-0000-000000000000");
+    // Ids count up in time.
+    let id = id.unwrap_or(BEFORE_ALL);
     sql("SELECT * FROM voice_recordings WHERE id > $1 AND sealed_key IS NOT NULL ORDER BY id LIMIT $2")
         .id(id)
         .bind(limit)

@@ -172,16 +172,8 @@ impl Store {
 
     /// Of these files of recordings, those whose key is erased.
     pub async fn erased_files(&self, places: &[String]) -> Result<Vec<String>, StoreError> {
-        let mut erased = Vec::new();
-        for place in places {
-            let row: Result<Option<(String,)>, _> = sql("SELECT state FROM voice_recordings WHERE place = $1 LIMIT 1")
-                .bind(place)
-                .optional(self.readers())
-                .await;
-            if self.read(row)?.is_some_and(|(state,)| state == "erased") {
-                erased.push(place.clone());
-            }
-        }
-        Ok(erased)
+        let rows = self.recordings_named(places).await?;
+        let erased = rows.into_iter().filter(|row| row.state == "erased");
+        Ok(erased.map(|row| row.place).collect())
     }
 }

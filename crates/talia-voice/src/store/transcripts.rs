@@ -2,6 +2,7 @@
 
 use super::columns::{Id, Time};
 use super::engine::{Connection, Pool};
+use super::ids::BEFORE_ALL;
 use super::outbox::{EventType, Events};
 use super::sql::sql;
 use super::{Store, StoreError, many, times};
@@ -122,8 +123,8 @@ impl Store {
         id: Option<&str>,
         limit: u32,
     ) -> Result<Vec<SegmentRow>, StoreError> {
-        // Ids count up in time; the smallest is none.
-        let id = id.unwrap_or("00000000-0000-0000-0000-000000000000");
+        // Ids count up in time.
+        let id = id.unwrap_or(BEFORE_ALL);
         let rows = sql("SELECT * FROM voice_transcripts WHERE call_sid = $1 AND id > $2 ORDER BY id LIMIT $3")
             .bind(call_sid)
             .id(id)

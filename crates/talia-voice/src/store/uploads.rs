@@ -1,14 +1,13 @@
 //! How recordings get into a bucket and out of it again: who is uploading, what is there, and what is left to remove.
 
 use super::engine::Connection;
+use super::ids::BEFORE_ALL;
 use super::recordings::RecordingRow;
 use super::sql::{Sql, sql};
 use super::write::{Write, Written};
-use super::{Store, StoreError};
+use super::{Store, StoreError, many};
 use jiff::{SignedDuration, Timestamp};
 
-/// Names that are asked for at once.
-const SOME: usize = 50;
 /// What an uploader sent last may arrive so long after his time.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -88,11 +87,10 @@ impl Store {
     /// The recordings whose files have these names.
     pub async fn recordings_named(&self, places: &[String]) -> Result<Vec<RecordingRow>, StoreError> {
         let mut found = Vec::new();
-        for some in places.chunks(SOME) {
-            let numbers: Vec<String> = (1..=some.len()).map(|number| format!("${number}")).collect();
+        for some in many::padded(places) {
             let text = format!(
-                "SELECT * FROM voice_recordings WHERE place IN ({}) ORDER BY id",
-                numbers.join(", ")
+                "SELECT * FROM voice_recordings WHERE place IN {} ORDER BY id",
+                many::places(1, some.len())
             );
             let statement = some.iter().fold(sql(sqlx::AssertSqlSafe(text)), Sql::bind);
             let rows: Result<Vec<RecordingRow>, _> = statement.all(self.readers()).await;
@@ -103,7 +101,7 @@ impl Store {
 
     /// Erased recordings of which something may still be in a bucket, after the one of this id.
     pub async fn objects_to_remove(&self, after: Option<&str>, limit: u32) -> Result<Vec<RecordingRow>, StoreError> {
-        let after = after.unwrap_or("00000000-0000-0000-0000-000000000000");
+        let after = after.unwrap_or(BEFORE_ALL);
         let rows = sql(
             "SELECT * FROM voice_recordings WHERE id > $1 AND state = 'erased' AND object IS NOT NULL ORDER BY id LIMIT $2",
         )
