@@ -1,6 +1,8 @@
 //! Assistants as a company writes them: `assistants/*.toml`, checked when they are read.
 
+use super::assistant_error::AssistantError;
 use super::knowledge::Knowledge;
+use super::later_lines;
 use super::phrase::{GAPS, Phrase, fill, gaps};
 use super::recording_notice;
 use super::recording_talk::RecordingTalk;
@@ -9,7 +11,7 @@ use crate::config::{Consent, Recordings, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
     sync::{Arc, OnceLock},
 };
 use talia_spanish::{Language, tongue};
@@ -21,122 +23,6 @@ const OWN_GAPS: [&str; 3] = ["assistant", "business", "notice"];
 /// The longest value of a variable, in characters.
 pub const MAX_VALUE: usize = 200;
 const DISCLOSURES: &str = include_str!("../../../../../assistants/disclosures.toml");
-
-/// `resumed`, `transfer`, `transfer_failed`, `keys_yes_no`, `keys_phone`, `do_not_call`, `took_over`, `checking`, `noting`, each for
-/// *tú* and for *usted*.
-const LATER_SPANISH: [(&str, &str); 9] = [
-    ("Perdona, se cortó un momento.", "Perdone, se cortó un momento."),
-    (
-        "Con gusto, te comunico con una persona. Un momento, por favor.",
-        "Con gusto, le comunico con una persona. Un momento, por favor.",
-    ),
-    (
-        "Disculpa, ahora no me contestan. Mejor te llaman ellos.",
-        "Disculpe, ahora no me contestan. Mejor le llaman ellos.",
-    ),
-    (
-        "Si prefieres, marca 1 para sí, o 2 para no.",
-        "Si prefiere, marque 1 para sí, o 2 para no.",
-    ),
-    (
-        "Si prefieres, márcalo en tu teléfono y termina con la tecla de gato.",
-        "Si prefiere, márquelo en su teléfono y termine con la tecla de gato.",
-    ),
-    (
-        "Entendido, no te volvemos a llamar a este número. Disculpa la molestia, hasta luego.",
-        "Entendido, no le volvemos a llamar a este número. Disculpe la molestia, hasta luego.",
-    ),
-    (
-        "Perdona, tuve un pequeño problema; sigo contigo.",
-        "Perdone, tuve un pequeño problema; sigo con usted.",
-    ),
-    ("Permíteme, lo estoy revisando.", "Permítame, lo estoy revisando."),
-    ("Lo voy anotando.", "Lo voy anotando."),
-];
-const LATER_ENGLISH: [(&str, &str); 9] = [
-    (
-        "Sorry, the line dropped for a moment.",
-        "Sorry, the line dropped for a moment.",
-    ),
-    (
-        "Sure, let me put you through to a person. One moment, please.",
-        "Sure, let me put you through to a person. One moment, please.",
-    ),
-    (
-        "I'm sorry, nobody is answering right now. They will call you back.",
-        "I'm sorry, nobody is answering right now. They will call you back.",
-    ),
-    (
-        "If you prefer, press 1 for yes, or 2 for no.",
-        "If you prefer, press 1 for yes, or 2 for no.",
-    ),
-    (
-        "If you prefer, type it on your phone and finish with the pound key.",
-        "If you prefer, type it on your phone and finish with the pound key.",
-    ),
-    (
-        "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
-        "Understood, we won't call this number again. Sorry for the trouble, goodbye.",
-    ),
-    (
-        "Sorry, I had a small problem; I am back with you.",
-        "Sorry, I had a small problem; I am back with you.",
-    ),
-    (
-        "Bear with me, I am looking that up.",
-        "Bear with me, I am looking that up.",
-    ),
-    ("I am writing that down.", "I am writing that down."),
-];
-
-/// Why an assistant can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum AssistantError {
-    /// The file can't be read.
-    #[error("{path}: {error}")]
-    Read { path: PathBuf, error: std::io::Error },
-    /// The file is not what an assistant looks like.
-    #[error("{path}: {message}")]
-    Parse { path: PathBuf, message: String },
-    /// A phrase asks for something that no phrase can have.
-    #[error("{path}: «{{{gap}}}» is not a gap; use one of {}", GAPS.join(", "))]
-    UnknownGap { path: PathBuf, gap: String },
-    /// Two assistants answer the same number, or two answer all the others.
-    #[error("{path}: {number} is answered by another assistant too")]
-    Twice { path: PathBuf, number: String },
-    /// What the company has written down can't be read.
-    #[error("knowledge: {0}")]
-    Knowledge(#[from] KnowledgeError),
-    /// Calls are recorded, and the disclosure doesn't say so.
-    #[error(
-        "assistant {id}: calls are recorded ([recordings]), and its disclosure for {country} doesn't say so: «{disclosure}». \
-         Reword it (\"… se graba …\"), or set recordings.notice"
-    )]
-    RecordingUntold {
-        id: String,
-        country: String,
-        disclosure: String,
-    },
-    /// Calls are recorded only after a yes, and the disclosure says that they are.
-    #[error(
-        "assistant {id}: calls are recorded only after a yes (recordings.mode), and its disclosure for {country} says that they are: \
-         «{disclosure}». Leave it out there, or say on what condition (\"… solo se graba si …\")"
-    )]
-    RecordingOverstated {
-        id: String,
-        country: String,
-        disclosure: String,
-    },
-    /// Calls are recorded only after a yes, and there is nothing to ask for it with.
-    #[error(
-        "recordings.question: asks nobody who speaks {language} whether the call may be recorded: «{question}». \
-         It has to name the recording and to end in a question mark (\"¿Puedo grabar esta llamada?\")"
-    )]
-    RecordingUnasked { language: &'static str, question: String },
-    /// The folder holds no assistant.
-    #[error("{0}: no assistant (*.toml) in this folder")]
-    Empty(PathBuf),
-}
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -352,7 +238,7 @@ impl Assistant {
                 .or_else(|| of_language.get("default"));
             assistant.disclosure = text.cloned().map(Phrase::Plain);
         }
-        assistant.complete_lines();
+        later_lines::complete(&mut assistant.lines, assistant.language);
         for phrase in assistant.phrases() {
             for text in phrase.variants() {
                 if let Some(gap) = gaps(text).into_iter().find(|gap| !GAPS.contains(gap)) {
@@ -425,32 +311,6 @@ impl Assistant {
     pub(super) fn knowledge(&self) -> Arc<Knowledge> {
         let make = || Arc::new(Knowledge::new(&self.faq, &self.business, self.language));
         self.knowledge.get_or_init(make).clone()
-    }
-
-    /// Files written for an earlier version lack what is said since then.
-    fn complete_lines(&mut self) {
-        let own = match self.language {
-            Language::Spanish => &LATER_SPANISH,
-            Language::English => &LATER_ENGLISH,
-        };
-        let lines = &mut self.lines;
-        let later = [
-            &mut lines.resumed,
-            &mut lines.transfer,
-            &mut lines.transfer_failed,
-            &mut lines.keys_yes_no,
-            &mut lines.keys_phone,
-            &mut lines.do_not_call,
-            &mut lines.took_over,
-            &mut lines.checking,
-            &mut lines.noting,
-        ];
-        for (line, (tu, usted)) in later.into_iter().zip(own) {
-            line.get_or_insert_with(|| Phrase::Addressed {
-                tu: (*tu).to_owned(),
-                usted: (*usted).to_owned(),
-            });
-        }
     }
 
     /// The disclosure with its gaps filled.

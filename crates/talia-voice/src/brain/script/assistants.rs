@@ -1,6 +1,7 @@
 //! All assistants of a server: read from a folder or compiled in, chosen by the number called.
 
-use super::assistant::{Assistant, AssistantError};
+use super::assistant::Assistant;
+use super::assistant_error::AssistantError;
 use crate::config::Recordings;
 use std::{
     collections::HashMap,
