@@ -199,7 +199,7 @@ impl<S: Sink> Relay<S> {
         let events = loaded.unwrap_or_default();
         shift.is_behind |= events.len() == PAGE as usize;
         for event in events {
-            let is_wanted = self.sink.wants(event.kind);
+            let is_wanted = self.sink.wants(&event.kind);
             shift.lanes.load(event, is_wanted);
         }
     }

@@ -57,7 +57,7 @@ pub use lead_pages::{LeadPages, LeadWindow};
 pub use leads::{LeadFields, LeadFilter, LeadRow, WholeLead};
 pub use open::{SpoolSettings, Store, StoreSettings};
 pub use outbound::{DialAnswer, DialChange, NewDial, OutboundRow, OutboundState};
-pub use outbox::{CloudEvent, EventType, OutboxRow};
+pub use outbox::{CloudEvent, EventKind, EventType, OutboxRow};
 pub use pages::{Behind, Listed};
 pub use people::{DialledRow, WishRow};
 pub use probe::{Probe, probe};

@@ -49,6 +49,44 @@ impl EventType {
     }
 }
 
+/// What kind of thing an event that is read tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    Known(EventType),
+    /// By its name: a node of a later version, beside this one, tells of more.
+    Later(String),
+}
+
+impl EventKind {
+    /// That of the table's name.
+    pub(super) fn of(name: String) -> Self {
+        let known = serde_json::from_value(serde_json::Value::String(name.clone()));
+        known.map_or(Self::Later(name), Self::Known)
+    }
+
+    /// That of this version, if it has it.
+    pub fn known(&self) -> Option<EventType> {
+        match self {
+            Self::Known(kind) => Some(*kind),
+            Self::Later(_) => None,
+        }
+    }
+
+    /// The name in events and the table.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(kind) => kind.as_str(),
+            Self::Later(name) => name,
+        }
+    }
+}
+
+impl PartialEq<EventType> for EventKind {
+    fn eq(&self, other: &EventType) -> bool {
+        self.known() == Some(*other)
+    }
+}
+
 /// The envelope of an event: CloudEvents 1.0, structured JSON
 /// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,7 +112,7 @@ pub struct OutboxRow {
     /// The event's own id, a UUID of version 7.
     pub id: String,
     /// What happened.
-    pub kind: EventType,
+    pub kind: EventKind,
     /// The call it happened in.
     pub call_sid: String,
     /// When it happened.
@@ -200,7 +238,7 @@ async fn insert(connection: &mut Connection, new: &[NewEvent]) -> Result<Vec<Out
         rows.push(OutboxRow {
             seq: 0,
             id: id.clone(),
-            kind: *kind,
+            kind: EventKind::Known(*kind),
             call_sid: call_sid.clone(),
             at: *at,
             event,
@@ -223,27 +261,22 @@ pub(super) async fn after(pool: &Pool, seq: i64, limit: u32) -> Result<Vec<Outbo
             .bind(limit)
             .all(pool)
             .await?;
-    rows.into_iter().map(row).collect()
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// `seq, id, type, call_sid, time, event`.
 pub(super) type Raw = (i64, Id, String, String, Time, Json);
 
 /// A row as it was read.
-pub(super) fn row((seq, id, of_kind, call_sid, at, event): Raw) -> Result<OutboxRow, sqlx::Error> {
-    Ok(OutboxRow {
+pub(super) fn row((seq, id, kind, call_sid, at, event): Raw) -> OutboxRow {
+    OutboxRow {
         seq,
         id: id.0,
-        kind: kind(of_kind)?,
+        kind: EventKind::of(kind),
         call_sid,
         at: at.0,
         event: event.0,
-    })
-}
-
-/// The kind of its name.
-pub(super) fn kind(name: String) -> Result<EventType, sqlx::Error> {
-    serde_json::from_value(serde_json::Value::String(name)).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    }
 }
 
 /// The cursor of the newest event; 0 when there is none.

@@ -2,7 +2,7 @@
 
 use super::columns::{Id, Json, Time};
 use super::engine::Connection;
-use super::outbox::{self, EventType, OutboxRow};
+use super::outbox::{self, EventKind, OutboxRow};
 use super::sql::sql;
 use super::write::{Write, Written};
 use super::{Store, StoreError};
@@ -81,7 +81,7 @@ pub struct SinkLag {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadEvent {
     pub seq: i64,
-    pub kind: EventType,
+    pub kind: EventKind,
     pub call_sid: String,
     pub tries: u32,
     pub reason: String,
@@ -358,7 +358,7 @@ impl Store {
         let dead = |(seq, kind, call_sid, tries, reason, at): Row| {
             Ok(DeadEvent {
                 seq,
-                kind: outbox::kind(kind)?,
+                kind: EventKind::of(kind),
                 call_sid,
                 tries: tries as u32,
                 reason: reason.unwrap_or_default(),
@@ -389,7 +389,7 @@ impl Store {
         .await;
         let waiting = |(seq, id, kind, call_sid, time, event, tries, next_at): Row| {
             Ok(WaitingEvent {
-                event: outbox::row((seq, id, kind, call_sid, time, event))?,
+                event: outbox::row((seq, id, kind, call_sid, time, event)),
                 tries: tries as u32,
                 next_at: next_at.map(|time| time.0),
             })

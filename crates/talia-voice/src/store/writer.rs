@@ -318,7 +318,15 @@ impl Writer {
     }
 
     fn announce(&self, event: OutboxRow) {
-        match event.kind {
+        if let Some(kind) = event.kind.known() {
+            self.count(kind);
+        }
+        // Nobody may be listening.
+        let _ = self.committed.send(Arc::new(event));
+    }
+
+    fn count(&self, kind: EventType) {
+        match kind {
             EventType::CallStarted => self.metrics.call_started.inc(),
             EventType::CallCompleted => self.metrics.call_completed.inc(),
             EventType::DisclosureHeard => self.metrics.disclosure_heard.inc(),
@@ -331,8 +339,6 @@ impl Writer {
             EventType::RecordingStored => self.metrics.recording_stored.inc(),
             EventType::CallErased => self.metrics.call_erased.inc(),
         };
-        // Nobody may be listening.
-        let _ = self.committed.send(Arc::new(event));
     }
 }
 

@@ -102,8 +102,8 @@ async fn told(calls: &CallServer, outcome: &CallOutcome) -> Vec<(String, String)
     let events = rows.iter().filter(|row| row.call_sid == outcome.call_sid.as_str());
     let events = events.filter(|row| {
         matches!(
-            row.kind,
-            EventType::TransferAsked | EventType::CallTransferred | EventType::TransferUnanswered
+            row.kind.known(),
+            Some(EventType::TransferAsked | EventType::CallTransferred | EventType::TransferUnanswered)
         )
     });
     let told = events.map(|row| {

@@ -6,7 +6,7 @@ mod webhook;
 pub use nats::{Nats, NatsTrouble, StreamState};
 pub use webhook::{Webhook, WebhookError};
 
-use crate::store::{EventType, OutboxRow};
+use crate::store::{EventKind, OutboxRow};
 use crate::telemetry::labels::SinkFault;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub trait Sink: Send + Sync + 'static {
     const IN_FLIGHT: usize;
 
     /// Whether it wants events of this kind.
-    fn wants(&self, kind: EventType) -> bool;
+    fn wants(&self, kind: &EventKind) -> bool;
 
     /// Makes it ready: asked at first, and again after it was closed, until it is.
     fn open(&self) -> impl Future<Output = Result<(), SinkFault>> + Send;

@@ -8,7 +8,7 @@ mod withdrawal;
 use super::{Outcome, Sink};
 use crate::config;
 use crate::outgoing::nats::{NatsError, NatsServer, is_prohibition};
-use crate::store::{EventType, OutboxRow};
+use crate::store::{EventKind, EventType, OutboxRow};
 use crate::telemetry::labels::SinkFault;
 use async_nats::connection::State;
 use async_nats::jetstream::context::{
@@ -241,7 +241,7 @@ impl Nats {
 impl Sink for Nats {
     const IN_FLIGHT: usize = 1_024;
 
-    fn wants(&self, _: EventType) -> bool {
+    fn wants(&self, _: &EventKind) -> bool {
         true
     }
 

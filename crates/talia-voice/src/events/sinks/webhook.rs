@@ -5,7 +5,7 @@ use super::{Outcome, Sink};
 use crate::clock::Clock;
 use crate::config::{self, EventWebhook};
 use crate::outgoing::{AddressFault, AddressPolicy, ClientError, GuardedClient, SystemLookup, was_refused};
-use crate::store::{EventType, OutboxRow};
+use crate::store::{EventKind, EventType, OutboxRow};
 use crate::telemetry::labels::SinkFault;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
@@ -104,9 +104,10 @@ impl Webhook {
 impl Sink for Webhook {
     const IN_FLIGHT: usize = 16;
 
-    fn wants(&self, kind: EventType) -> bool {
+    fn wants(&self, kind: &EventKind) -> bool {
         // Whoever was told anything of a call has to hear that it was erased.
-        kind == EventType::CallErased || self.config.types.is_empty() || self.config.types.contains(&kind)
+        let types = &self.config.types;
+        *kind == EventType::CallErased || types.is_empty() || types.iter().any(|wanted| kind == wanted)
     }
 
     async fn open(&self) -> Result<(), SinkFault> {

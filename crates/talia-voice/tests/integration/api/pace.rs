@@ -1,8 +1,7 @@
 //! How long a page takes, wherever in the list it is. `TALIA_TEST_CALLS=1000000` asks it of a large database.
 
 use super::rig::{each, json, second, server_on};
-use crate::harness::{Keeper, TestServer, call_sid};
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use crate::harness::{Keeper, TestServer, call_sid, execute};
 use std::time::Duration;
 
 /// Calls that have not ended, the newest.
@@ -54,26 +53,16 @@ const POSTGRES: &str = "
         FROM filled WHERE i % 5 = 0 ORDER BY i;
     ANALYZE;";
 
-/// Does something to a server's database from outside.
-pub(super) async fn execute(server: &TestServer, text: &str) {
-    let url = &server.app.config.database.url;
-    let text = sqlx::AssertSqlSafe(text.to_owned());
-    let done = if url.starts_with("postgres") {
-        let mut connection = PgConnection::connect(url).await.expect("a connection");
-        sqlx::raw_sql(text).execute(&mut connection).await.map(drop)
-    } else {
-        let mut connection = SqliteConnection::connect(url).await.expect("a connection");
-        sqlx::raw_sql(text).execute(&mut connection).await.map(drop)
-    };
-    done.expect("done");
-}
-
 /// So many calls, with what belongs to them.
 pub(super) async fn fill(server: &TestServer, calls: u32) {
     let is_postgres = server.app.config.database.url.starts_with("postgres");
     let text = if is_postgres { POSTGRES } else { SQLITE };
     let first = second(0).as_second().to_string();
-    execute(server, &text.replace("{n}", &calls.to_string()).replace("{t}", &first)).await;
+    execute(
+        &server.app.config.database.url,
+        &text.replace("{n}", &calls.to_string()).replace("{t}", &first),
+    )
+    .await;
 }
 
 /// Which calls are on a list.

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tempfile::TempDir;
@@ -30,6 +30,20 @@ impl Keeper {
             Self::Sqlite => format!("sqlite:{}", directory.path().join("talia.db").display()),
             Self::Postgres => Cluster::shared().new_database(),
         }
+    }
+}
+
+/// Does something to a database behind the program's back; answers how many rows that touched.
+pub(crate) async fn execute(url: &str, text: &str) -> u64 {
+    let text = sqlx::AssertSqlSafe(text.to_owned());
+    if url.starts_with("postgres") {
+        let mut connection = PgConnection::connect(url).await.expect("a connection");
+        let done = sqlx::raw_sql(text).execute(&mut connection).await;
+        done.expect("done").rows_affected()
+    } else {
+        let mut connection = SqliteConnection::connect(url).await.expect("a connection");
+        let done = sqlx::raw_sql(text).execute(&mut connection).await;
+        done.expect("done").rows_affected()
     }
 }
 

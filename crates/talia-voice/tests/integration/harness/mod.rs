@@ -26,7 +26,7 @@ pub(crate) use calls::{BRIEF, CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use collector::{Collector, Does, attributes};
-pub(crate) use database::{Keeper, lock, rename, unlock};
+pub(crate) use database::{Keeper, execute, lock, rename, unlock};
 pub(crate) use http::{Answer, raw};
 pub(crate) use mortal::Mortal;
 pub(crate) use nats::{NATS_PASSWORD, NatsServer, Published};

@@ -1,6 +1,6 @@
 //! A database that is looked into, and changed, behind the program's back.
 
-use crate::harness::Keeper;
+use crate::harness::{Keeper, execute};
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,17 +35,8 @@ impl Lone {
 }
 
 /// Does what somebody does who has got at the database.
-pub(super) async fn tamper(url: &str, statement: &'static str) {
-    let changed = if url.starts_with("sqlite") {
-        let mut connection = SqliteConnection::connect(url).await.expect("a connection");
-        let done = sqlx::query(statement).execute(&mut connection).await;
-        done.expect("a change").rows_affected()
-    } else {
-        let mut connection = PgConnection::connect(url).await.expect("a connection");
-        let done = sqlx::query(statement).execute(&mut connection).await;
-        done.expect("a change").rows_affected()
-    };
-    assert!(changed > 0, "{statement}");
+pub(super) async fn tamper(url: &str, statement: &str) {
+    assert!(execute(url, statement).await > 0, "{statement}");
 }
 
 /// The tables in which any of these texts stands.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use talia_voice::events::{EventType, Lanes};
-use talia_voice::store::{Delivery, OutboxRow, WaitingEvent};
+use talia_voice::store::{Delivery, EventKind, OutboxRow, WaitingEvent};
 use talia_voice::telemetry::labels::SinkFault;
 
 fn at(second: u64) -> Timestamp {
@@ -16,7 +16,7 @@ fn event(seq: i64, call: u8) -> OutboxRow {
     OutboxRow {
         seq,
         id: seq.to_string(),
-        kind: EventType::TranscriptSegment,
+        kind: EventKind::Known(EventType::TranscriptSegment),
         call_sid: format!("CA{call}"),
         at: at(0),
         event: String::new(),

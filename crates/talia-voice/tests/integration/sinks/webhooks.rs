@@ -2,7 +2,7 @@
 
 use super::rig::{all_once_and_in_order, events_of, fits_the_schema, in_the_end, outbox, write_call};
 use crate::conversation::HAPPY;
-use crate::harness::{Backend, CallServer, Keeper, TOKEN, TestServer, call_sid, eventually, program};
+use crate::harness::{Backend, CallServer, Keeper, TOKEN, TestServer, call_sid, eventually, execute, program};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use talia_voice::clock::Clock;
@@ -214,6 +214,24 @@ async fn what_was_given_up_is_listed_and_sent_again_when_an_operator_says_so() {
     in_the_end("it came again", async || backend.taken().len() == 2 * events_of(3) + 10).await;
     let wanted: Vec<_> = outbox(&server).await.into_iter().filter(|row| row.seq > 2).collect();
     all_once_and_in_order(&wanted, &backend.taken()[2 * events_of(3)..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_of_a_later_version_is_passed_on_as_it_is() {
+    let backend = Backend::start().await;
+    let server = server(&backend, QUICK).await;
+    write(&server, 0..1).await;
+    everything_arrives(&server, &backend).await;
+    // As if a node that knows more kinds had written it.
+    let url = &server.app.config.database.url;
+    let newer = "UPDATE outbox SET type = 'call_praised' WHERE type = 'lead_created'";
+    assert_eq!(execute(url, newer).await, 1);
+    assert!(server.app.store.replay_events("crm", 0).await.expect("a write"));
+    let all = outbox(&server).await;
+    in_the_end("everything came again", async || backend.taken().len() == 2 * all.len()).await;
+    all_once_and_in_order(&all, &backend.taken()[all.len()..]);
+    let names: Vec<_> = all.iter().map(|row| row.kind.as_str()).collect();
+    assert!(names.contains(&"call_praised"), "{names:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
