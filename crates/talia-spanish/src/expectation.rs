@@ -31,6 +31,11 @@ pub enum Expectation {
 }
 
 impl Expectation {
+    /// Whether it is yes or no in the first place.
+    pub fn is_yes_no(self) -> bool {
+        matches!(self, Self::YesNo | Self::ConfirmEmail | Self::ConfirmPhone)
+    }
+
     /// Whether a bare e-mail address is an answer.
     pub fn takes_email(self) -> bool {
         matches!(self, Self::Email | Self::ConfirmEmail)

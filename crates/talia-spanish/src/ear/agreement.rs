@@ -1,8 +1,10 @@
 //! Reads yes, no and unsure, as they are said in Mexico, Spain and Argentina.
 
 use super::heard::Agreement;
+use super::sound::{fold, sounds};
 use super::token::{Token, begins_any, tokens};
 use crate::Language;
+use std::sync::LazyLock;
 
 #[rustfmt::skip]
 const UNSURE: &[&str] = &[
@@ -41,10 +43,48 @@ const OPENERS: &[&str] = &[
     "ay", "oiga", "y", "senorita", "joven", "hola", "gracias",
 ];
 
+/// Answers of fewer sounds than this are like too many other words.
+const SOUNDS_AT_LEAST: usize = 5;
+/// Answers of so many sounds may have one of them wrong…
+const SOUNDS_FOR_ONE: usize = 6;
+/// …and a no or a doubt of so many two: a yes may let something happen.
+const SOUNDS_FOR_TWO: usize = 8;
+/// Longer texts say more than an answer.
+const WORDS_AT_MOST: usize = 4;
+
 /// Reads the answer to a yes-or-no question, wherever it stands in the text.
 pub fn read(text: &str, language: Language) -> Option<Agreement> {
     let row = tokens(text);
-    opening(&row, language).or_else(|| (1..row.len()).find_map(|at| at_start(&row[at..]).map(|(answer, _)| answer)))
+    opening(&row, language)
+        .or_else(|| (1..row.len()).find_map(|at| at_start(&row[at..]).map(|(answer, _)| answer)))
+        .or_else(|| by_sound(&row))
+}
+
+/// Reads a text that is written otherwise than any answer and sounds like one as a whole: "Estabian.", "Todavíano".
+fn by_sound(row: &[Token]) -> Option<Agreement> {
+    static ANSWERS: LazyLock<Vec<(String, Agreement)>> = LazyLock::new(|| {
+        let all = [(YES, Agreement::Yes), (NO, Agreement::No), (UNSURE, Agreement::Unsure)];
+        let keys = all
+            .into_iter()
+            .flat_map(|(phrases, answer)| phrases.iter().map(move |phrase| (sounds(&fold(phrase)), answer)));
+        keys.filter(|(key, _)| key.len() >= SOUNDS_AT_LEAST).collect()
+    });
+    if row.len() > WORDS_AT_MOST || !row.iter().all(Token::is_word) {
+        return None;
+    }
+    let said: String = row.iter().map(|token| token.key.as_str()).collect();
+    let said = sounds(&said);
+    let likes = ANSWERS.iter().filter_map(|(key, answer)| {
+        let wrong = strsim::damerau_levenshtein(key, &said);
+        let allowed = match (key.len(), answer) {
+            (SOUNDS_FOR_TWO.., Agreement::No | Agreement::Unsure) => 2,
+            (SOUNDS_FOR_ONE.., _) => 1,
+            _ => 0,
+        };
+        (wrong <= allowed).then_some((wrong, *answer))
+    });
+    let (_, answer) = likes.min_by_key(|(wrong, _)| *wrong)?;
+    Some(answer)
 }
 
 /// Reads an answer only at the beginning of the text: what counts when nothing was asked.

@@ -8,7 +8,7 @@ use crate::{
     engines::{SpeechEngines, models_dir},
     mouth::tts::Voice,
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 use std::{
     collections::BTreeMap,
@@ -37,6 +37,9 @@ pub(super) struct Dictation {
     /// Voice of the English cases.
     #[arg(long, default_value = "af_heart")]
     english_voice: String,
+    /// Of these files of cases only (agreement, emails…).
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Steady noise this far below the voice, in dB; without it, none.
     #[arg(long)]
     snr: Option<f32>,
@@ -79,7 +82,14 @@ impl Dictation {
         );
         let mut all = Score::default();
         let mut fields: BTreeMap<String, Score> = BTreeMap::new();
-        for file in cases::files() {
+        let files: Vec<_> = cases::files().collect();
+        ensure!(
+            self.only.iter().all(|only| files.contains(&only.as_str())),
+            "--only: the files are {}",
+            files.join(", ")
+        );
+        let wanted = |file: &&str| self.only.is_empty() || self.only.iter().any(|only| only == file);
+        for file in files.iter().copied().filter(wanted) {
             let mut by_voice: BTreeMap<&str, Score> = BTreeMap::new();
             let mut seconds = 0.0;
             let spoken = cases::load(file).map_err(anyhow::Error::msg)?;

@@ -10,22 +10,31 @@ pub struct LocalStt(pub Whisper);
 
 impl Stt for LocalStt {
     fn transcribe(&self, recording: &Recording, cancel: &Arc<AtomicBool>) -> Result<String, SttError> {
-        let options = |prompt: &str| TranscribeOptions {
-            prompt: prompt.to_owned(),
-            language: recording.language,
-            max_tokens: None,
-            cancel: Some(cancel.clone()),
-        };
-        let hear = |prompt: &str| match self.0.transcribe(&recording.samples, &options(prompt)) {
-            Ok(heard) => Ok(heard.text),
-            Err(EngineError::Cancelled) => Err(SttError::Cancelled),
-            Err(error) => Err(SttError::Engine(error.to_string())),
+        let hear = |prompt: &str, brief| {
+            let options = TranscribeOptions {
+                prompt: prompt.to_owned(),
+                language: recording.language,
+                brief,
+                max_tokens: None,
+                cancel: Some(cancel.clone()),
+            };
+            match self.0.transcribe(&recording.samples, &options) {
+                Ok(heard) => Ok(heard.text),
+                Err(EngineError::Cancelled) => Err(SttError::Cancelled),
+                Err(error) => Err(SttError::Engine(error.to_string())),
+            }
         };
         let expected = prompt::decoding_prompt(recording.expectation, recording.language);
-        let mut text = hear(expected)?;
-        if !expected.is_empty() && prompt::leaks_prompt(&text, recording.expectation, recording.language) {
-            // The prompt's own words came back instead of the caller's: once more without it.
-            text = hear("")?;
+        // The prompt's own words came back instead of the caller's.
+        let leaks =
+            |text: &str| !expected.is_empty() && prompt::leaks_prompt(text, recording.expectation, recording.language);
+        let is_brief = recording.expectation.is_yes_no();
+        let mut text = hear(expected, is_brief)?;
+        if is_brief && (text.is_empty() || listening::is_hallucination(&text) || leaks(&text)) {
+            text = hear(expected, false)?;
+        }
+        if leaks(&text) {
+            text = hear("", false)?;
         }
         Ok(if listening::is_hallucination(&text) {
             String::new()
