@@ -1,6 +1,7 @@
-//! `talia-voice bench`: the frame path, the start, our own share of turns, a call's memory, or durable writes, measured on this
-//! machine in one run.
+//! `talia-voice bench`: the frame path, the start, our own share of turns, a call's memory, durable writes, or what callers hear of
+//! those, measured on this machine in one run.
 
+mod jitter;
 mod memory;
 mod services;
 mod turns;
@@ -49,8 +50,11 @@ pub(super) struct Bench {
     /// Measures how many lines of transcripts a second become durable instead, written by so many calls at once.
     #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory"])]
     writes: Option<usize>,
-    /// An empty database of PostgreSQL, made for this, that is measured too: postgres://…
-    #[arg(long, value_name = "URL", requires = "writes")]
+    /// Measures the jitter of frames to so many calls at once instead, alone and beside the promised lines a second.
+    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory", "writes"])]
+    jitter: Option<usize>,
+    /// An empty database of PostgreSQL, made for this, that is measured too by `--writes` or `--jitter`: postgres://…
+    #[arg(long, value_name = "URL")]
     postgres: Option<String>,
 }
 
@@ -64,6 +68,9 @@ impl Bench {
         }
         if let Some(calls) = self.writes {
             return Box::pin(writes::run(calls.max(2), self.postgres.as_deref())).await;
+        }
+        if let Some(calls) = self.jitter {
+            return Box::pin(jitter::run(calls.max(1), self.postgres.as_deref())).await;
         }
         let models = Config::models(&Sources::of_process(options.config.clone()))?;
         let models = models_dir(models.directory.as_ref());

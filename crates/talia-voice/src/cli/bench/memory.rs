@@ -21,7 +21,7 @@ pub(super) async fn run(calls: usize) -> Result<()> {
     let folder = TempDir::new()?;
     // A port that is free now; the server takes it in a moment.
     let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let file = services.configure(calls, address, &folder)?;
+    let file = services.configure(calls, address, (&folder, None))?;
     let mut server = Command::new(std::env::current_exe()?)
         .arg("serve")
         .arg("--config")

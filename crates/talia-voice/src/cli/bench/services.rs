@@ -1,6 +1,12 @@
-//! A cascade of services of fixed delays in this process, and the server's configuration that leads to them.
+//! A cascade of services of fixed delays in this process, the server's configuration that leads to them, and that server.
 
-use crate::line::paths;
+use crate::{
+    app::App,
+    clock::Clock,
+    config::{Config, Sources},
+    http,
+    line::paths,
+};
 use anyhow::Result;
 use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use talia_simulator::{
@@ -17,6 +23,8 @@ use talia_simulator::{
 };
 use talia_twilio::AccountSid;
 use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 const CALLER: &str = include_str!("../../../../../callers/turns.toml");
 /// What the caller's words are made of.
@@ -28,6 +36,22 @@ pub(super) const SPEAKS: Duration = Duration::from_millis(80);
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 const SECRET: &str = "only-in-this-process";
 const PUBLIC_ORIGIN: &str = "https://talia.example";
+
+/// A server in this process.
+pub(super) struct Serving {
+    pub(super) app: Arc<App>,
+    pub(super) address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<http::Served>,
+}
+
+impl Serving {
+    pub(super) async fn stop(self) -> Result<()> {
+        self.stop.cancel();
+        self.task.await?;
+        Ok(())
+    }
+}
 
 /// The services: a recogniser that answers at once, a model and a voice of fixed delays.
 pub(super) struct Services {
@@ -61,18 +85,46 @@ impl Services {
         Ok(services)
     }
 
-    /// Writes the file of a server that takes `calls` at once, on this address, with everything it keeps in `folder`.
-    pub(super) fn configure(&self, calls: usize, bind: SocketAddr, folder: &TempDir) -> Result<PathBuf> {
-        let file = folder.path().join("talia.toml");
-        std::fs::write(&file, self.configuration(calls, bind, folder.path()))?;
+    /// Writes the file of a server that takes `calls` at once, on this address, with everything it keeps in `folder`, or its rows
+    /// in `database`.
+    pub(super) fn configure(
+        &self,
+        calls: usize,
+        bind: SocketAddr,
+        (folder, database): (&TempDir, Option<&str>),
+    ) -> Result<PathBuf> {
+        let folder = folder.path();
+        let sqlite = || format!("sqlite:{}", folder.join("talia.db").display());
+        let database = database.map_or_else(sqlite, str::to_owned);
+        let file = folder.join("talia.toml");
+        std::fs::write(&file, self.configuration(calls, bind, (folder, &database)))?;
         Ok(file)
     }
 
-    fn configuration(&self, calls: usize, bind: SocketAddr, folder: &Path) -> String {
+    /// Such a server in this process, on a port of its own.
+    pub(super) async fn serve(&self, calls: usize, kept: (&TempDir, Option<&str>)) -> Result<Serving> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let sources = Sources {
+            file: Some(self.configure(calls, address, kept)?),
+            ..Sources::default()
+        };
+        let app = Box::pin(App::build(Config::load(&sources)?, Clock::real())).await?;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
+        Ok(Serving {
+            app,
+            address,
+            stop,
+            task,
+        })
+    }
+
+    fn configuration(&self, calls: usize, bind: SocketAddr, (folder, database): (&Path, &str)) -> String {
         format!(
             "[server]\npublic_url = \"{PUBLIC_ORIGIN}\"\nbind = \"{bind}\"\n\
              [twilio]\naccount_sid = \"{ACCOUNT}\"\nauth_token = \"{SECRET}\"\n\
-             [database]\nurl = \"sqlite:{database}\"\n\
+             [database]\nurl = \"{database}\"\n\
              [models]\ndirectory = \"{models}\"\n\
              [limits]\nmax_calls = {most}\n\
              [speech]\nengines = \"fixed-delay\"\nears = \"deepgram\"\nmouth = \"elevenlabs\"\n\
@@ -83,7 +135,6 @@ impl Services {
              [providers.elevenlabs]\nvoice = \"v\"\n\
              [providers.model]\nkind = \"openai-chat\"\naccount = \"model\"\nmodel = \"m\"\n\
              [telemetry]\nlog = \"error\"\n",
-            database = folder.join("talia.db").display(),
             models = folder.join("models").display(),
             most = calls + 10,
             ears = self.ears.url(),

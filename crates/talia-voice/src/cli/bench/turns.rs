@@ -1,13 +1,7 @@
 //! Our own share of a turn: whole calls through the server against providers of fixed delays, and what turns took beyond those.
 
 use super::services::{SPEAKS, Services, THINKS};
-use crate::{
-    app::App,
-    clock::Clock,
-    config::{Config, Sources},
-    http,
-    store::TurnRow,
-};
+use crate::{app::App, store::TurnRow};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 use talia_simulator::{
@@ -15,27 +9,16 @@ use talia_simulator::{
     measure::Distribution,
 };
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// Rings `calls` at once and prints what their turns took beyond the providers' time.
 pub(super) async fn run(calls: usize) -> Result<()> {
     let services = Services::start().await?;
     let folder = TempDir::new()?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let sources = Sources {
-        file: Some(services.configure(calls, address, &folder)?),
-        ..Sources::default()
-    };
-    let app = App::build(Config::load(&sources)?, Clock::real()).await?;
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(app.clone(), listener, stop.clone().cancelled_owned()));
-    let plan = services.plan(calls, address).await?;
+    let server = services.serve(calls, (&folder, None)).await?;
+    let plan = services.plan(calls, server.address).await?;
     let report = load::run(plan).await?;
-    let turns = turns(&app, calls).await?;
-    stop.cancel();
-    server.await?;
+    let turns = turns(&server.app, calls).await?;
+    server.stop().await?;
     ensure!(
         report.script_faults == 0,
         "{} callers were not served to their end",

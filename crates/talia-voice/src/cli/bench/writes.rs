@@ -13,8 +13,8 @@ use talia_dialogue::{Entry, Speaker};
 use talia_twilio::CallStatus;
 use tempfile::TempDir;
 
-/// What the product promises of either engine on two cores.
-const AIM: f64 = 2_000.0;
+/// What the product promises of either engine on two cores, lines a second.
+pub(super) const AIM: f64 = 2_000.0;
 /// Lines of one measurement, all calls together; a lone call writes fewer.
 const LINES: usize = 20_000;
 const LINES_ALONE: usize = 500;
@@ -155,7 +155,7 @@ fn open_spool(folder: &Path, name: &str) -> Result<(Spool, crate::store::Found)>
     Ok(Spool::open(&folder.join("spool"), name, ([0; 16], u64::MAX), |_| true)?)
 }
 
-fn new_call(sid: &str, clock: &Clock) -> NewCall {
+pub(super) fn new_call(sid: &str, clock: &Clock) -> NewCall {
     NewCall {
         call_sid: sid.to_owned(),
         account_sid: "AC00000000000000000000000000000000".to_owned(),
@@ -168,7 +168,7 @@ fn new_call(sid: &str, clock: &Clock) -> NewCall {
     }
 }
 
-fn line(sid: &str, clock: &Clock) -> NewSegment {
+pub(super) fn line(sid: &str, clock: &Clock) -> NewSegment {
     NewSegment {
         call_sid: sid.to_owned(),
         entry: Entry {
