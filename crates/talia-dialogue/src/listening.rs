@@ -149,16 +149,20 @@ impl Dialogue {
         }
     }
 
-    /// Asks the ears at each pause, before it is known whether the pause is the end.
+    /// Asks the ears at each pause, before it is known whether the pause is the end. Words are asked for a little sooner:
+    /// they take longest.
     fn ask_ears(&mut self) {
         let last_sound = self.voice.last_sound;
         let Some(turn) = &self.turn else { return };
         let judging = matches!(turn.overlap, Overlap::Judging { .. });
-        if self.voice.speaking() && !(judging && self.voice.silence(self.now) >= SOUND_ENDS) {
-            return;
-        }
-        let wants_words = turn.wants_words(last_sound);
-        let wants_end = !judging && turn.wants_end(last_sound);
+        let words_after = if judging {
+            SOUND_ENDS
+        } else {
+            self.settings.words_after(turn.expectation)
+        };
+        let paused = !self.voice.speaking();
+        let wants_words = (paused || self.voice.silence(self.now) >= words_after) && turn.wants_words(last_sound);
+        let wants_end = paused && !judging && turn.wants_end(last_sound);
         if wants_words {
             self.ask_words(last_sound);
         }

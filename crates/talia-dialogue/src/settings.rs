@@ -14,8 +14,11 @@ pub struct Settings {
     pub speech_threshold_while_speaking: f32,
     /// How long speech must last before it counts.
     pub speech_onset: Duration,
-    /// Silence after which a pause is noted and a transcription started speculatively.
+    /// Silence after which a pause is noted, and the words so far are asked for before it is known whether it is the end.
     pub pause: Duration,
+    /// The same for the words of an answer that is simply said, where asking in vain costs nobody but this machine: sooner
+    /// than a pause is one. At least 40 ms, at most [`Self::pause`].
+    pub early_words: Duration,
     /// End-of-turn probability from which the predictor's yes is believed.
     pub end_of_turn_threshold: f32,
     /// How long a pause must be before the turn is over, by what was asked.
@@ -64,6 +67,7 @@ impl Default for Settings {
             speech_threshold_while_speaking: 0.8,
             speech_onset: Duration::from_millis(60),
             pause: Duration::from_millis(140),
+            early_words: Duration::from_millis(140),
             end_of_turn_threshold: 0.5,
             patience: PatienceTable::default(),
             barge_in_verdict: Duration::from_millis(500),
@@ -83,12 +87,24 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Silence after which the words of an answer of this kind are asked for. What is dictated is full of gaps, and its end is
+    /// waited for longer than a recogniser takes.
+    pub(crate) fn words_after(&self, expectation: Expectation) -> Duration {
+        if PatienceTable::is_dictated(expectation) {
+            self.pause
+        } else {
+            self.early_words
+        }
+    }
+
     /// The same with every figure inside what the machine can work with, so that no configuration can stop its clock:
     /// waits between a tenth of a second and a day.
     #[must_use]
     pub(crate) fn bounded(mut self) -> Self {
         const SHORTEST: Duration = Duration::from_millis(100);
         const LONGEST: Duration = Duration::from_hours(24);
+        // A single step of a detector is no silence.
+        const EARLIEST: Duration = Duration::from_millis(40);
         for wait in [
             &mut self.pause,
             &mut self.barge_in_verdict,
@@ -103,6 +119,7 @@ impl Settings {
             *wait = (*wait).clamp(SHORTEST, LONGEST);
         }
         self.speech_onset = self.speech_onset.min(LONGEST);
+        self.early_words = self.early_words.clamp(EARLIEST, self.pause);
         self.play_out_lead = self.play_out_lead.min(LONGEST);
         self.mark_interval = self.mark_interval.min(LONGEST);
         let table = &mut self.patience;
@@ -129,10 +146,26 @@ pub struct PatienceTable {
 impl PatienceTable {
     /// The patience for an answer of the expected kind.
     pub fn of(&self, expectation: Expectation) -> Patience {
+        if expectation.is_yes_no() {
+            self.yes_no
+        } else if Self::is_dictated(expectation) {
+            self.dictated
+        } else {
+            self.open
+        }
+    }
+
+    /// Whether an answer of this kind comes piece by piece.
+    fn is_dictated(expectation: Expectation) -> bool {
         match expectation {
-            Expectation::YesNo | Expectation::ConfirmEmail | Expectation::ConfirmPhone => self.yes_no,
-            Expectation::Open | Expectation::Name | Expectation::Company | Expectation::Date => self.open,
-            Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => self.dictated,
+            Expectation::Email | Expectation::Spelled | Expectation::Phone | Expectation::Digits => true,
+            Expectation::YesNo
+            | Expectation::ConfirmEmail
+            | Expectation::ConfirmPhone
+            | Expectation::Open
+            | Expectation::Name
+            | Expectation::Company
+            | Expectation::Date => false,
         }
     }
 }

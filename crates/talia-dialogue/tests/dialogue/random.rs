@@ -23,6 +23,7 @@ struct Caller {
     partials: bool,
     listens: bool,
     own_voice: bool,
+    early_words: u64,
     sure: f32,
     deaf: bool,
     mute: bool,
@@ -51,6 +52,7 @@ fn caller() -> impl Strategy<Value = Caller> {
             10_u64..900,
             prop_oneof![Just(0_u64), 0_u64..70],
             (any::<bool>(), any::<bool>(), any::<bool>()),
+            40_u64..200,
         ),
         (0.0_f32..1.0, prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
         prop::option::weighted(0.3, (0_u64..60_000, any::<bool>())),
@@ -62,7 +64,7 @@ fn caller() -> impl Strategy<Value = Caller> {
                 words_delay,
                 brain_delay,
                 voice_delay,
-                (latency, gap, late, (partials, listens, own_voice)),
+                (latency, gap, late, (partials, listens, own_voice), early_words),
                 (sure, deaf, mute),
                 ends,
             )| Caller {
@@ -77,6 +79,7 @@ fn caller() -> impl Strategy<Value = Caller> {
                 partials,
                 listens,
                 own_voice,
+                early_words,
                 sure,
                 deaf,
                 mute,
@@ -89,6 +92,7 @@ fn world(caller: &Caller) -> World {
     let settings = Settings {
         longest_call: ms(70_000),
         longest_turn: ms(12_000),
+        early_words: ms(caller.early_words),
         ..Settings::default()
     };
     let (delay, own_voice) = (caller.brain_delay, caller.own_voice);

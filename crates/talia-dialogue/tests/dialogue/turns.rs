@@ -44,6 +44,57 @@ fn the_words_are_asked_for_at_the_pause_and_the_turn_ends_when_all_agree() {
     assert!(after_speech(&world) < ms(450), "{:?}", after_speech(&world));
 }
 
+fn asked_the_ears(world: &World) -> Moment {
+    let asked = world.when(|output| matches!(output, Output::Transcribe { .. }));
+    between(world.caller[0].to, asked.expect("asked the ears"))
+}
+
+#[test]
+fn words_are_asked_for_before_the_pause_where_that_is_wanted_and_never_for_a_dictation() {
+    let early = Settings {
+        early_words: ms(64),
+        ..Settings::default()
+    };
+    let phone = |cue: &Cue| match cue {
+        Cue::Opening => Reply {
+            expect: Some(Expectation::Phone),
+            ..Reply::opening()
+        },
+        _ => short(cue),
+    };
+    let heard = |settings: &Settings, brain: fn(&Cue) -> Reply| {
+        let mut world = World::with(settings.clone(), brain);
+        world.words_delay = Some(ms(400));
+        world.speaks(6_500, "quiero una cita mañana");
+        world.run(14_000);
+        assert_eq!(world.turns_asked(), [("quiero una cita mañana", false)]);
+        (asked_the_ears(&world), after_speech(&world))
+    };
+    let (usual, early_open) = (heard(&Settings::default(), short), heard(&early, short));
+    assert!(usual.0 >= ms(120) && early_open.0 < ms(80), "{usual:?} {early_open:?}");
+    // What the recogniser gains, the answer gains.
+    assert_eq!(between(early_open.1, usual.1), between(early_open.0, usual.0));
+    assert!(heard(&early, phone).0 >= ms(120));
+}
+
+#[test]
+fn words_asked_for_in_a_gap_are_asked_for_again_when_the_caller_goes_on() {
+    let mut world = World::with(
+        Settings {
+            early_words: ms(64),
+            ..Settings::default()
+        },
+        short,
+    );
+    world.words_delay = Some(ms(400));
+    world.sounds(6_500, 600, "quiero una");
+    world.sounds(7_200, 600, "cita mañana");
+    world.run(14_000);
+    assert_eq!(world.turns_asked(), [("quiero una cita mañana", false)]);
+    let asked = |output: &Output| matches!(output, Output::Transcribe { .. });
+    assert_eq!(world.log.iter().filter(|(_, output)| asked(output)).count(), 2);
+}
+
 #[test]
 fn doubt_and_unfinished_words_wait_longer() {
     let mut doubtful = World::new(short);

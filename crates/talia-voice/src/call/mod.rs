@@ -162,11 +162,6 @@ impl CallTask {
         let (wake_sender, wakes) = mpsc::channel(WAITING_EVENTS);
         let (thought_sender, thoughts) = mpsc::channel(WAITING_EVENTS);
         let (mouth_sender, mouth_events) = mpsc::channel(WAITING_EVENTS);
-        let settings = Settings {
-            language: assistant.language,
-            longest_call: app.config.limits.longest_call.saturating_sub(beginning.offset),
-            ..Settings::default()
-        };
         let voice = engines::voice_of(&assistant);
         let origin = app.clock.elapsed();
         let live = Live::new(
@@ -184,6 +179,14 @@ impl CallTask {
             tasks,
         };
         let mut brain = thinking::of_call(&app, &call, &assistant, shared);
+        let usual = Settings::default();
+        let early_words = brain.senses().is_none().then(|| engines.ears.early_words()).flatten();
+        let settings = Settings {
+            language: assistant.language,
+            longest_call: app.config.limits.longest_call.saturating_sub(beginning.offset),
+            early_words: early_words.unwrap_or(usual.early_words),
+            ..usual
+        };
         let mut kept = beginning.kept;
         if let Some(earlier) = &kept
             && brain.recall(earlier.memory.brain.clone()).is_err()

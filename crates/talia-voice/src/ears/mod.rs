@@ -41,6 +41,10 @@ const LONGEST_TURN: Duration = Duration::from_mins(1);
 /// What smart-turn looks at.
 const END_OF_TURN_WINDOW: Duration = Duration::from_secs(8);
 
+/// Silence after which the recogniser of this machine is asked, two steps of Silero: when it asks in vain, the next job takes
+/// the place of this one.
+const EARLY_WORDS: Duration = Duration::from_millis(64);
+
 /// Events of the ears that may wait for their call.
 const EVENTS: usize = 256;
 
@@ -80,6 +84,12 @@ pub struct EarEngines {
 }
 
 impl EarEngines {
+    /// Silence after which words may be asked for though it is no pause yet; `None` where a service hears, which would be
+    /// told again and again that the caller has finished.
+    pub fn early_words(&self) -> Option<Duration> {
+        self.streams.is_none().then_some(EARLY_WORDS)
+    }
+
     /// Starts the streaming recognisers' task of a call, which counts in `work` what they are sent; `None` when the local
     /// one hears alone.
     pub fn session(
