@@ -1,8 +1,17 @@
 //! A fixed set of native states, lent to one job at a time.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// States at work in this process, of all engines.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+
+/// How many engines' states are at work in this process: about as many cores are taken.
+pub(crate) fn at_work() -> usize {
+    AT_WORK.load(Ordering::Relaxed)
+}
 
 /// How often a waiting job looks whether it is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -28,10 +37,7 @@ impl<T> Pool<T> {
         let mut free = self.lock();
         loop {
             if let Some(state) = free.pop() {
-                return Lease {
-                    pool: self,
-                    state: Some(state),
-                };
+                return Lease::new(self, state);
             }
             free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
         }
@@ -42,10 +48,7 @@ impl<T> Pool<T> {
         let mut free = self.lock();
         while wanted() {
             if let Some(state) = free.pop() {
-                return Some(Lease {
-                    pool: self,
-                    state: Some(state),
-                });
+                return Some(Lease::new(self, state));
             }
             (free, _) = self
                 .returned
@@ -72,6 +75,16 @@ pub(crate) struct Lease<'a, T> {
     state: Option<T>,
 }
 
+impl<'a, T> Lease<'a, T> {
+    fn new(pool: &'a Pool<T>, state: T) -> Self {
+        AT_WORK.fetch_add(1, Ordering::Relaxed);
+        Self {
+            pool,
+            state: Some(state),
+        }
+    }
+}
+
 impl<T> Deref for Lease<'_, T> {
     type Target = T;
 
@@ -89,6 +102,7 @@ impl<T> DerefMut for Lease<'_, T> {
 impl<T> Drop for Lease<'_, T> {
     fn drop(&mut self) {
         if let Some(state) = self.state.take() {
+            AT_WORK.fetch_sub(1, Ordering::Relaxed);
             self.pool.lock().push(state);
             self.pool.returned.notify_one();
         }

@@ -1,12 +1,13 @@
 //! Whisper (whisper.cpp): telephone audio in, text out.
 //!
-//! Greedy, without timestamps, in a fixed language, one thread a job and those of half of the idle workers. The encoder sees as much time as the turn needs
+//! Greedy, without timestamps, in a fixed language, one thread a job, and more while cores are idle. The encoder sees as much time as the turn needs
 //! instead of Whisper's thirty seconds, which is what makes it quick enough for a conversation on a CPU.
 
 use crate::error::EngineError;
 use crate::models::{Installed, catalogue};
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::stopwatch::Stopwatch;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub struct TranscribeOptions {
     pub language: Language,
     /// It is a word or two, as an answer to yes or no is: takes half the time, and tends to be heard as nothing where it is more.
     pub brief: bool,
+    /// Nobody else's turn is to be expected meanwhile: the job may have every core that no engine of this process works on.
+    pub alone: bool,
     /// At most so many tokens, where the audio's length doesn't already allow fewer.
     pub max_tokens: Option<u32>,
     /// Set from elsewhere to give the job up, also while it waits for its turn.
@@ -113,8 +116,8 @@ pub struct Whisper {
 
 impl Whisper {
     /// Loads the model (82 MB, shared) and `workers` states (about 40 MB each): so many jobs run at once, with a thread each. One
-    /// that begins while others are idle takes the threads of half of them too: a caller who speaks alone is answered sooner, and the
-    /// next one still finds a core.
+    /// that begins while cores are idle takes some of them too: a caller who speaks alone is answered sooner, and the next one still
+    /// finds a core.
     pub fn load(installed: &Installed, workers: usize) -> Result<Self, EngineError> {
         // Without a logging feature of whisper-rs these hooks drop everything that whisper.cpp prints.
         static SILENCE: Once = Once::new();
@@ -157,7 +160,7 @@ impl Whisper {
         let cancelled = || options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         let mut worker = self.workers.take_while(|| !cancelled()).ok_or(EngineError::Cancelled)?;
         let seconds = recent.len() as f32 / 8_000.0;
-        let threads = (1 + self.workers.idle() / 2).min(MOST_THREADS);
+        let threads = self.threads(options.alone);
         let heard = worker.decode(&wide, (&prompt, threads), seconds, options);
         if cancelled() {
             return Err(EngineError::Cancelled);
@@ -166,6 +169,15 @@ impl Whisper {
         let mut transcription = worker.read(self.context.token_eot());
         transcription.elapsed = watch.elapsed();
         Ok(transcription)
+    }
+
+    /// Threads that spin for each other wait long for one whose core another job has: so a job alone takes what is idle now, and any
+    /// other one half of that, as far as workers are idle too.
+    fn threads(&self, alone: bool) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let idle = cores.saturating_sub(pool::at_work().max(1));
+        let more = if alone { idle } else { idle.min(self.workers.idle()) / 2 };
+        (1 + more).min(MOST_THREADS)
     }
 
     /// The end of a long prompt is what stands next to the answer, so the beginning is cut.

@@ -5,6 +5,7 @@ use crate::{
     config::{Config, Engines},
     ears::{
         EarEngines,
+        callers::Callers,
         end_of_turn::LocalEndOfTurn,
         pool::Pool,
         stt::{fixed_delay::FixedDelayStt, local::LocalStt},
@@ -73,6 +74,7 @@ impl SpeechEngines {
                         end_of_turn: None,
                         stt_pool: Pool::new(256, 256),
                         end_of_turn_pool: Pool::new(1, 1),
+                        callers: Callers::default(),
                         streams: None,
                     },
                     mouth: MouthEngines::local(Arc::new(FixedDelayTts { delay: synthesis }), 256),
@@ -101,6 +103,7 @@ impl SpeechEngines {
                     end_of_turn: Some(Arc::new(LocalEndOfTurn(Arc::new(smart_turn)))),
                     stt_pool: Pool::new(workers, workers * QUEUED_A_WORKER),
                     end_of_turn_pool: Pool::new(1, QUEUED_A_WORKER),
+                    callers: Callers::default(),
                     streams: None,
                 },
                 mouth: MouthEngines::local(Arc::new(LocalTts::new(Chain::new(Some(kokoro), Some(cache)))), workers),

@@ -23,6 +23,7 @@ use std::{
     thread,
     time::Duration,
 };
+use talia_dialogue::TurnTiming;
 use talia_simulator::{
     caller::LiveInput,
     carrier::{CallPlan, Carrier},
@@ -48,6 +49,8 @@ const TYPED: &str = "name = \"typed\"\n[[step]]\ndo = \"live\"\n";
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// What Twilio would dial and sign; it is reached at this machine's own address.
 const PUBLIC_ORIGIN: &str = "https://talia.example";
+/// A sentence whose audio is there so soon after its words was prepared ahead.
+const READY: Duration = Duration::from_millis(30);
 const FROM: &str = "+525512345678";
 const TO: &str = "+525550001000";
 
@@ -266,14 +269,20 @@ async fn report(app: &App, outcome: &CallOutcome, shown: &Shown, folder: &Path) 
     println!("  {lines} líneas en voice_transcripts");
 
     println!("\nMedidas");
-    let totals = shown
-        .turns
-        .iter()
-        .map(|turn| turn.first_frame.saturating_sub(turn.speech_ended))
-        .collect();
-    if let Some(median) = terminal::median(totals) {
+    let total = |turn: &TurnTiming| turn.first_frame.saturating_sub(turn.speech_ended);
+    if let Some(median) = terminal::median(shown.turns.iter().map(total).collect()) {
         println!(
-            "  del fin de la voz a la primera trama de la respuesta: mediana {} ms",
+            "  del fin de la voz a la primera trama de la respuesta: mediana {} ms (n = {})",
+            median.as_millis(),
+            shown.turns.len()
+        );
+    }
+    let ready = |turn: &&TurnTiming| turn.first_audio.saturating_sub(turn.first_text) < READY;
+    let known: Vec<_> = shown.turns.iter().filter(ready).map(total).collect();
+    let count = known.len();
+    if let Some(median) = terminal::median(known) {
+        println!(
+            "  … donde ya estaba hecha la frase:                     mediana {} ms (n = {count})",
             median.as_millis()
         );
     }

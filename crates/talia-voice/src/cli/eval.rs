@@ -158,6 +158,7 @@ impl Dictation {
             samples,
             expectation,
             language: case.context.language,
+            alone: false,
         };
         let clock = Clock::real();
         let text = engines

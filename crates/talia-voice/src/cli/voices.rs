@@ -52,6 +52,7 @@ impl Listener for LocalListener {
             samples,
             expectation: Expectation::Open,
             language: self.language,
+            alone: false,
         };
         Box::pin(async move {
             let heard =

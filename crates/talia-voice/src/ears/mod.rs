@@ -4,6 +4,7 @@
 //! [`stream`] task of the call), or from the local one, which runs with the end-of-turn prediction in the bounded [`pool`], one
 //! thread a job. All of it comes back as [`EarEvent`]s.
 
+pub mod callers;
 pub mod early;
 pub mod end_of_turn;
 pub mod pool;
@@ -12,6 +13,7 @@ pub mod stt;
 pub mod vad;
 
 use crate::ears::{
+    callers::{Caller, Callers},
     end_of_turn::EndOfTurn,
     pool::Pool,
     stream::session::{Chain, Command, Session, Writer},
@@ -79,6 +81,8 @@ pub struct EarEngines {
     pub stt_pool: Pool,
     /// Where predictions run.
     pub end_of_turn_pool: Pool,
+    /// How many callers there are.
+    pub callers: Callers,
     /// Streaming recognisers; without them the local one hears alone.
     pub streams: Option<Arc<Chain>>,
 }
@@ -111,6 +115,7 @@ impl EarEngines {
 /// The ears of one call.
 pub struct Ears {
     engines: EarEngines,
+    caller: Caller,
     detector: Box<dyn VoiceDetector>,
     language: Language,
     events: mpsc::Sender<EarEvent>,
@@ -152,6 +157,7 @@ impl Ears {
             listens: false,
             tally: work.of(engines.stt.name()),
             work,
+            caller: engines.callers.enter(),
             engines,
             detector,
             language,
@@ -293,6 +299,7 @@ impl Ears {
             samples,
             expectation,
             language: self.language,
+            alone: self.caller.is_alone(),
         };
         let (stt, events) = (self.engines.stt.clone(), self.events.clone());
         let admitted = self.engines.stt_pool.run(move || {
@@ -318,6 +325,7 @@ impl Ears {
             samples: decoded(mulaw),
             expectation,
             language: self.language,
+            alone: self.caller.is_alone(),
         };
         let stt = self.engines.stt.clone();
         let admitted = self.engines.stt_pool.run(move || {

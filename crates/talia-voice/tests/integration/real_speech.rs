@@ -71,6 +71,7 @@ pub(crate) fn write_down(stt: &dyn Stt, samples: Vec<i16>) -> Result<String, Str
         samples,
         expectation: Expectation::Open,
         language: Language::Spanish,
+        alone: false,
     };
     let never = Arc::new(AtomicBool::new(false));
     stt.transcribe(&recording, &never).map_err(|error| error.to_string())

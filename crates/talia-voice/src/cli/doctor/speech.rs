@@ -74,6 +74,7 @@ fn speak_and_hear(models: &Models, clock: &Clock) -> Result<Duration, String> {
         samples: spoken.iter().map(|byte| mulaw::decode(*byte)).collect(),
         expectation: Expectation::Open,
         language: Language::Spanish,
+        alone: false,
     };
     let heard = engines
         .ears

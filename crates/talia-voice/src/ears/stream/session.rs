@@ -355,6 +355,7 @@ impl Task {
             samples: mulaw.iter().map(|byte| mulaw::decode(*byte)).collect(),
             expectation,
             language: self.language,
+            alone: false,
         };
         let (stt, answers) = (self.writer.stt.clone(), self.answer_sender.clone());
         let admitted = self.writer.pool.run(move || {

@@ -15,6 +15,7 @@ impl Stt for LocalStt {
                 prompt: prompt.to_owned(),
                 language: recording.language,
                 brief,
+                alone: recording.alone,
                 max_tokens: None,
                 cancel: Some(cancel.clone()),
             };

@@ -26,6 +26,8 @@ pub struct Recording {
     pub expectation: Expectation,
     /// The language spoken.
     pub language: Language,
+    /// No other caller is listened to: an engine of this machine may take all of it.
+    pub alone: bool,
 }
 
 /// Why there are no words.
