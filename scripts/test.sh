@@ -27,7 +27,7 @@ step "Speech models"
 "${CARGO_TARGET_DIR:-target}/debug/talia-voice" models fetch
 # Most of a whole call is waiting: more of them at once than there are cores.
 step "Unit, property and integration tests"
-tests --workspace -- --skip real_speech --skip restart:: --skip kill_points:: --skip mixes::every_mix --test-threads=3
+tests --workspace -- --skip real_speech --skip restart:: --skip kill_points:: --skip mixes::every_mix --test-threads=4
 # A real conversation in real time needs the machine for itself: other tests beside it would be heard as pauses. So does a
 # server that dies and is waited for, and so do many servers at once.
 step "Whole calls with real speech, through a death at any step, and through every mix of engines"

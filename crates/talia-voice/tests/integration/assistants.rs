@@ -1,6 +1,6 @@
 //! Which assistant answers: the one whose file names the number called, or the one that names none.
 
-use crate::harness::{ACCOUNT, TestServer, call_sid, inbound_form};
+use crate::harness::{ACCOUNT, TestServer, call_sid, eventually, inbound_form};
 use std::path::Path;
 use talia_voice::brain::script::Assistants;
 use talia_voice::clock::Clock;
@@ -43,8 +43,14 @@ async fn answering(server: &TestServer, number: u32, to: &str) -> (String, Optio
         .split_once("<Parameter name=\"assistant\" value=\"")
         .expect("a parameter");
     let named = rest.split('"').next().expect("an end").to_owned();
-    let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
-    (named, row.assistant)
+    // On a busy machine the webhook may be answered before its row is there.
+    let mut row = None;
+    eventually("the call is kept", async || {
+        row = server.app.store.call(&sid).await.expect("a read");
+        row.is_some()
+    })
+    .await;
+    (named, row.expect("kept").assistant)
 }
 
 #[tokio::test]

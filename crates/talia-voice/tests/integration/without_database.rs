@@ -1,8 +1,8 @@
 //! The database hangs, is held by another process, or is gone: whoever has a caller behind them is answered all the same.
 
 use crate::harness::{
-    CALLEE, CONNECTED, CallServer, CallsOut, Stream, TestServer, call_sid, eventually, inbound_form, lock, rename,
-    start, stream_path, unlock, wish,
+    CALLEE, CONNECTED, CallServer, CallsOut, Keeper, Stream, TestServer, call_sid, eventually, inbound_form, rename,
+    start, stream_path, wish,
 };
 use crate::resume::{at, check, patient};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,9 @@ use talia_simulator::events::{Purpose, What};
 use talia_simulator::outcome::CallOutcome;
 use talia_voice::app::App;
 use talia_voice::clock::Clock;
+use talia_voice::store::Hold;
 use talia_voice::telemetry::labels::Refusal;
+use tempfile::TempDir;
 
 /// What a webhook may take on a machine that runs all tests at once; one that waits for SQLite's own patience takes more
 /// than a second.
@@ -39,6 +41,11 @@ async fn newest(app: &App) -> Option<String> {
     calls.first().map(|call| call.call_sid.clone())
 }
 
+/// Another process holds this file.
+async fn held(file: &Path) -> Hold {
+    Hold::take(&format!("sqlite:{}", file.display())).await.expect("held")
+}
+
 /// Where the files of a server's database are put away, and where they are missed.
 fn elsewhere(app: &App) -> (PathBuf, PathBuf) {
     let file = app.config.database.url.strip_prefix("sqlite:").expect("a file");
@@ -54,7 +61,6 @@ fn elsewhere(app: &App) -> (PathBuf, PathBuf) {
 async fn a_socket_that_breaks_while_the_database_is_locked_comes_back_and_the_call_ends_as_one() {
     let calls = CallServer::start().await;
     let app = calls.server.app.clone();
-    let file = calls.server.database();
     let locking = async {
         eventually("the greeting is in the transcript", async || match newest(&app).await {
             Some(sid) => app.store.transcript(&sid).await.expect("a read").len() >= 2,
@@ -63,14 +69,14 @@ async fn a_socket_that_breaks_while_the_database_is_locked_comes_back_and_the_ca
         .await;
         // On a busy machine the first webhook may have been answered before its row was there.
         let before = app.metrics.answered_unkept.get();
-        let other = lock(&file).await;
+        let other = calls.server.hold_database().await;
         let sid = newest(&app).await.expect("a call");
         eventually("the second stream is there", async || {
             app.lately.call(&sid).is_some_and(|here| here.streams == 2)
         })
         .await;
         let answered = app.metrics.answered_unkept.get() - before;
-        unlock(other).await;
+        other.release().await.expect("let go");
         answered
     };
     let script = patient();
@@ -86,19 +92,21 @@ async fn a_socket_that_breaks_while_the_database_is_locked_comes_back_and_the_ca
 /// call is answered, breaks, comes back, and ends as one.
 #[tokio::test]
 async fn a_whole_call_with_a_break_in_it_needs_no_database() {
-    let calls = CallServer::start_edited(&[], |app| {
+    let home = TempDir::new().expect("a folder");
+    let url = Keeper::Sqlite.new_database(&home);
+    let calls = CallServer::start_edited(&[("TALIA_DATABASE_URL", &url)], |app| {
         let (here, gone) = elsewhere(app);
         rename(&here, &gone);
     })
     .await;
     let (here, gone) = elsewhere(&calls.server.app);
-    let other = lock(&gone).await;
+    let other = held(&gone).await;
     let outcome = calls.ring_with(&patient(), |plan| plan.cuts = vec![cut(9_000)]).await;
     assert_eq!(calls.server.app.metrics.answered_unkept.get(), 2);
     let (first, next) = (took(&outcome, Purpose::Voice), took(&outcome, Purpose::Action));
     assert!(first.iter().chain(&next).all(|ms| *ms < SOON_MS), "{first:?} {next:?}");
     assert_eq!(at(&outcome, |what| matches!(what, What::StreamStart { .. })).len(), 2);
-    unlock(other).await;
+    other.release().await.expect("let go");
     eventually("everything is written", async || {
         calls.server.app.metrics.store_backlog.get() == 0
     })
@@ -110,12 +118,14 @@ async fn a_whole_call_with_a_break_in_it_needs_no_database() {
 /// What this node knows decides: a conversation that ended here is over, one that nobody can be asked about goes on.
 #[tokio::test]
 async fn without_the_database_what_this_node_knows_decides() {
-    let server = TestServer::start_edited(&[], Clock::real(), |app| {
+    let home = TempDir::new().expect("a folder");
+    let url = Keeper::Sqlite.new_database(&home);
+    let server = TestServer::start_edited(&[("TALIA_DATABASE_URL", &url)], Clock::real(), |app| {
         let (here, gone) = elsewhere(app);
         rename(&here, &gone);
     })
     .await;
-    let other = lock(&elsewhere(&server.app).1).await;
+    let other = held(&elsewhere(&server.app).1).await;
     let sid = call_sid(0x91);
     let mut stream = server.ring_and_stream(&sid).await;
     eventually("the call is live", async || server.app.live.count() == 1).await;
@@ -148,7 +158,7 @@ async fn without_the_database_what_this_node_knows_decides() {
         )
         .await;
     assert!(answer.body.contains("<Say"), "{}", answer.body);
-    unlock(other).await;
+    other.release().await.expect("let go");
 }
 
 /// Somebody picks up while another process holds the database: they hear who calls and why, at once.
@@ -156,9 +166,9 @@ async fn without_the_database_what_this_node_knows_decides() {
 async fn whoever_picks_up_while_the_database_is_locked_hears_why_they_are_called() {
     let calls = CallsOut::start(&[]).await;
     calls.put_person(crate::calls_out::PERSON).await;
-    let (app, file) = (calls.server.app.clone(), calls.server.database());
+    let app = calls.server.app.clone();
     let answer = calls.ask("uno", &wish(CALLEE)).await;
-    let other = lock(&file).await;
+    let other = calls.server.hold_database().await;
     let body: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     let sid = body["call_sid"].as_str().expect("a CallSid");
     eventually("the conversation has begun", async || {
@@ -166,7 +176,7 @@ async fn whoever_picks_up_while_the_database_is_locked_hears_why_they_are_called
     })
     .await;
     assert_eq!(app.metrics.answered_unkept.get(), 1);
-    unlock(other).await;
+    other.release().await.expect("let go");
     let outcome = calls.outcome(sid).await;
     outcome.assert_script_done();
     let asked = took(&outcome, Purpose::Voice);
@@ -188,7 +198,7 @@ async fn a_transfer_that_nobody_answers_while_the_database_is_locked_comes_back(
     let mut nobody = person(0).await;
     nobody.pickup = talia_simulator::people::Pickup::NoAnswer;
     carrier.put_person(PERSON, nobody);
-    let (app, file) = (calls.server.app.clone(), calls.server.database());
+    let app = calls.server.app.clone();
     let locking = async {
         let mut sid = String::new();
         eventually("the transfer is under way", async || {
@@ -198,12 +208,12 @@ async fn a_transfer_that_nobody_answers_while_the_database_is_locked_comes_back(
             asked && app.store.dial_verdicts(PERSON).await.expect("a read").len() == 1
         })
         .await;
-        let other = lock(&file).await;
+        let other = calls.server.hold_database().await;
         eventually("the second stream is there", async || {
             app.lately.call(&sid).is_some_and(|here| here.streams == 2)
         })
         .await;
-        unlock(other).await;
+        other.release().await.expect("let go");
     };
     let ringing = calls.ring_through(&carrier, PRESSES_0, |_| {});
     let (outcome, ()) = tokio::join!(ringing, locking);
@@ -236,7 +246,7 @@ async fn a_token_that_the_database_has_seen_is_good_when_that_is_lost() {
     let server = TestServer::start().await;
     let sid = call_sid(0x94);
     let path = server.ring_for_stream(&sid).await;
-    let other = lock(&server.database()).await;
+    let other = server.hold_database().await;
     // Opened, and gone before it has said a word.
     drop(Stream::open(server.address, &path).await.expect("a socket"));
     assert!(
@@ -251,7 +261,7 @@ async fn a_token_that_the_database_has_seen_is_good_when_that_is_lost() {
     stream.send(CONNECTED).await;
     stream.send(&start(&sid)).await;
     stream.first_media().await;
-    unlock(other).await;
+    other.release().await.expect("let go");
     eventually("both streams are written", async || {
         let row = server.app.store.call(&sid).await.expect("a read").expect("a row");
         row.streams == 2 && server.app.metrics.store_backlog.get() == 0
@@ -262,10 +272,8 @@ async fn a_token_that_the_database_has_seen_is_good_when_that_is_lost() {
 /// The load's own way to hold a database does hold it.
 #[tokio::test]
 async fn a_held_database_can_not_be_written_and_is_let_go() {
-    use talia_voice::store::Hold;
     let server = TestServer::start().await;
-    let url = format!("sqlite:{}", server.database().display());
-    let hold = Hold::take(&url).await.expect("held");
+    let hold = server.hold_database().await;
     server.ring_for_stream(&call_sid(0x93)).await;
     assert_eq!(server.app.metrics.answered_unkept.get(), 1);
     hold.release().await.expect("let go");

@@ -1,10 +1,8 @@
-//! What happens to a database: another process holds it, or its files are gone.
+//! Which engine keeps a test's database, and what happens to that behind the program's back.
 
 use super::Cluster;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use tempfile::TempDir;
 
 /// Which engine keeps a test's database.
@@ -45,29 +43,6 @@ pub(crate) async fn execute(url: &str, text: &str) -> u64 {
         let done = sqlx::raw_sql(text).execute(&mut connection).await;
         done.expect("done").rows_affected()
     }
-}
-
-/// Another process that holds the database for writing, until it lets it go.
-pub(crate) async fn lock(file: &Path) -> SqliteConnection {
-    let url = format!("sqlite:{}", file.display());
-    let mut other = SqliteConnectOptions::from_str(&url)
-        .expect("a URL")
-        .connect()
-        .await
-        .expect("a connection");
-    sqlx::query("BEGIN EXCLUSIVE")
-        .execute(&mut other)
-        .await
-        .expect("the lock");
-    other
-}
-
-/// Lets it go.
-pub(crate) async fn unlock(mut other: SqliteConnection) {
-    sqlx::query("ROLLBACK")
-        .execute(&mut other)
-        .await
-        .expect("the lock is given up");
 }
 
 /// Moves a database's files, so that whoever opens it finds none.

@@ -26,7 +26,7 @@ pub(crate) use calls::{BRIEF, CallServer, SAMPLES_A_LETTER, played_samples};
 pub(crate) use calls_out::{CALLEE, CallsOut, OUR_NUMBER, prepared, wish};
 pub(crate) use certificates::{Authority, credulous, greet, shown};
 pub(crate) use collector::{Collector, Does, attributes};
-pub(crate) use database::{Keeper, execute, lock, rename, unlock};
+pub(crate) use database::{Keeper, execute, rename};
 pub(crate) use http::{Answer, raw};
 pub(crate) use mortal::Mortal;
 pub(crate) use nats::{NATS_PASSWORD, NatsServer, Published};
@@ -41,7 +41,6 @@ pub(crate) use twilio_api::{Reply, TwilioApi};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use talia_twilio::signature::{Algorithm, sign};
@@ -49,6 +48,7 @@ use talia_voice::app::App;
 use talia_voice::clock::Clock;
 use talia_voice::config::{Config, ConfigError, Sources};
 use talia_voice::http::{Served, Tls, serve, serve_tls};
+use talia_voice::store::Hold;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -69,7 +69,7 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
     served: JoinHandle<Served>,
-    pub(crate) directory: TempDir,
+    _directory: TempDir,
 }
 
 /// A call's identifier from a number.
@@ -171,7 +171,7 @@ impl TestServer {
             address,
             stop,
             served,
-            directory,
+            _directory: directory,
         }
     }
 
@@ -207,14 +207,14 @@ impl TestServer {
             address,
             stop,
             served,
-            directory,
+            _directory: directory,
         };
         (server, tls)
     }
 
-    /// The database's file.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.directory.path().join("talia.db")
+    /// Another process holds the database against it, until that lets it go.
+    pub(crate) async fn hold_database(&self) -> Hold {
+        Hold::take(&self.app.config.database.url).await.expect("held")
     }
 
     /// Begins the graceful stop.

@@ -1,6 +1,6 @@
 //! Calls whose database is gone when their process dies.
 
-use crate::harness::{CallServer, Cluster, eventually, lock, unlock};
+use crate::harness::{CallServer, Cluster, eventually};
 use crate::resume::{check, patient};
 use std::fs::File;
 use std::path::Path;
@@ -66,17 +66,16 @@ async fn a_call_survives_the_death_of_its_database_and_then_of_its_process() {
     assert_eq!(second.server.app.metrics.spool_damaged.get(), 0);
 }
 
-/// The same where another process holds SQLite's file.
+/// The same where another process holds the database.
 #[tokio::test]
-async fn a_call_survives_the_death_of_its_process_behind_a_held_file() {
+async fn a_call_survives_the_death_of_its_process_behind_a_held_database() {
     let settings = [("TALIA_LIMITS__RESUME_AFTER_S", "1")];
     let (first, mortal) = CallServer::start_mortal(&settings).await;
     let (carrier, _api) = first.carrier_with(|_| {});
     let app = first.server.app.clone();
-    let file = first.server.database();
     let dying = async {
         the_caller_has_spoken(&app).await;
-        let other = lock(&file).await;
+        let other = first.server.hold_database().await;
         eventually("writes wait on disk", async || {
             app.metrics.store_backlog.get() >= 4 && app.metrics.spool_bytes.get() > 0
         })
@@ -84,7 +83,7 @@ async fn a_call_survives_the_death_of_its_process_behind_a_held_file() {
         mortal.kill();
         let folder = app.config.database.spool.clone().expect("a spool").0;
         let_go(&folder).await;
-        unlock(other).await;
+        other.release().await.expect("let go");
         first.again(&settings).await
     };
     let script = format!("patience_ms = 60000\n{}", patient());
