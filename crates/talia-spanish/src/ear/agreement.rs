@@ -74,17 +74,24 @@ fn by_sound(row: &[Token]) -> Option<Agreement> {
     }
     let said: String = row.iter().map(|token| token.key.as_str()).collect();
     let said = sounds(&said);
-    let likes = ANSWERS.iter().filter_map(|(key, answer)| {
-        let wrong = strsim::damerau_levenshtein(key, &said);
+    let likes = ANSWERS.iter().map(|(key, answer)| {
         let allowed = match (key.len(), answer) {
             (SOUNDS_FOR_TWO.., Agreement::No | Agreement::Unsure) => 2,
             (SOUNDS_FOR_ONE.., _) => 1,
             _ => 0,
         };
-        (wrong <= allowed).then_some((wrong, *answer))
+        (strsim::damerau_levenshtein(key, &said), allowed, *answer)
     });
-    let (_, answer) = likes.min_by_key(|(wrong, _)| *wrong)?;
-    Some(answer)
+    let likes: Vec<_> = likes.collect();
+    let (wrong, _, answer) = *likes
+        .iter()
+        .filter(|(wrong, allowed, _)| wrong <= allowed)
+        .min_by_key(|(wrong, ..)| *wrong)?;
+    // "Y correctos" is as far from "correcto" as from "incorrecto": neither was said.
+    let doubtful = likes
+        .iter()
+        .any(|(other, _, meant)| *meant != answer && *other <= wrong);
+    (!doubtful).then_some(answer)
 }
 
 /// Reads an answer only at the beginning of the text: what counts when nothing was asked.

@@ -48,13 +48,13 @@ pub(super) struct Bench {
     #[arg(long, value_name = "CALLS", conflicts_with = "turns")]
     memory: Option<usize>,
     /// Measures how many lines of transcripts a second become durable instead, written by so many calls at once.
-    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory"])]
+    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory"], group = "kept")]
     writes: Option<usize>,
     /// Measures the jitter of frames to so many calls at once instead, alone and beside the promised lines a second.
-    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory", "writes"])]
+    #[arg(long, value_name = "CALLS", conflicts_with_all = ["turns", "memory"], group = "kept")]
     jitter: Option<usize>,
     /// An empty database of PostgreSQL, made for this, that is measured too by `--writes` or `--jitter`: postgres://…
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "kept")]
     postgres: Option<String>,
 }
 
